@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/core/json.h"
+
+namespace switchyard::config {
+
+/// Counts parameters and floating-point operations of the model that a resolved config describes.
+///
+/// Math:   params_total counts every trainable number once (a tied head is not counted twice).
+///         params_active replaces E experts of a routed layer by the K that a token uses.
+///         flops_per_token_forward = 2 x (active parameters in matrix products, head included)
+///           + 4 x num_layers x d_model x seq_len / 2 (causal attention scores and values, mean
+///           length);
+///         flops_per_token_step = 3 x forward (backward costs twice the forward).
+/// Units:  numbers; FLOP per token.
+/// Errors: none for a resolved config; vocab_size is passed since it belongs to the tokenizer.
+struct ModelSize {
+  std::int64_t params_total = 0;
+  std::int64_t params_active = 0;
+  double flops_per_token_forward = 0.0;
+  double flops_per_token_step = 0.0;
+};
+
+ModelSize model_size(const Json& resolved_config, std::int64_t vocab_size);
+
+}  // namespace switchyard::config

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/core/json.h"
+#include "engine/base/core/result.h"
+
+namespace switchyard::store {
+
+/// Where on the run's axes a sample lies. Every sample carries all four, so any plot can use any
+/// axis.
+struct Position {
+  std::int64_t step = 0;
+  std::int64_t tokens = 0;  ///< trained so far
+  double seconds = 0.0;     ///< of training, monotonic, summed over attempts
+  double flops = 0.0;       ///< spent so far
+};
+
+/// Declares a metric: written once per run, shown by the window as it stands here.
+struct MetricInfo {
+  std::string name;  ///< "train_loss": the one spelling
+  std::string unit;  ///< "nats/token"
+  std::string help;  ///< one line
+  bool is_vector = false;
+};
+
+/// One run's database (run.db, WAL): scalars (rows folded into chunks of 4,096), vectors, events.
+///
+/// One writing process; all calls only enqueue, a writer thread commits every 64 samples or 250 ms
+/// (synchronous NORMAL; FULL at least every 5 s and in flush). A full disk keeps up to 64 MiB
+/// queued and is reported by `problem()`. Threads: any thread may call; calls never wait for the
+/// disk, except flush and close.
+class Writer {
+ public:
+  /// Opens or creates `path`. `attempt` is 0 for a new run, one more after each rollback.
+  /// When resuming from a checkpoint at step S, samples after S of earlier process lives stay, and
+  /// new ones are written under a new attempt only if `attempt` says so; otherwise rows with step >
+  /// S are removed first (resume_after_step = S; pass -1 for a new run).
+  static Result<std::unique_ptr<Writer>> open(const std::string& path,
+                                              int attempt,
+                                              std::int64_t resume_after_step);
+  virtual ~Writer() = default;
+
+  virtual void declare(const MetricInfo& metric) = 0;
+  virtual void scalar(std::string_view metric, const Position& at, double value) = 0;
+  /// `layer` is the routed layer's index, or -1 for one value per routed layer.
+  virtual void vector(std::string_view metric,
+                      int layer,
+                      const Position& at,
+                      std::vector<float> values) = 0;
+  /// kind: "state", "checkpoint", "eval", "guard", "setting", "note", "error", …; detail is free
+  /// JSON.
+  virtual void event(std::string_view kind, std::int64_t step, Json detail) = 0;
+  /// Everything enqueued so far is on disk (synchronous FULL) when this returns.
+  virtual Status flush() = 0;
+  /// The failure that stops the writer from committing now, if any (disk full).
+  [[nodiscard]] virtual std::optional<Error> problem() const = 0;
+};
+
+/// A scalar series in memory. All arrays have the same length and are ordered by (attempt, step,
+/// sequence).
+struct ScalarSeries {
+  std::string metric;
+  std::vector<std::int64_t> step;
+  std::vector<std::int64_t> tokens;
+  std::vector<double> seconds;
+  std::vector<double> flops;
+  std::vector<double> value;  ///< NaN and infinities with their bits
+};
+
+struct VectorSample {
+  Position at;
+  std::vector<float> values;
+};
+
+struct VectorSeries {
+  std::string metric;
+  int layer = -1;
+  std::vector<VectorSample> samples;
+};
+
+struct Event {
+  std::int64_t sequence = 0;
+  std::int64_t step = 0;
+  double wall_time = 0.0;  ///< seconds since 1970, for display only, never compared
+  std::string kind;
+  Json detail;
+};
+
+/// What is new since the last call. Series hold only the new samples; `is_reset` says that
+/// everything read before is void (a resume removed samples).
+struct Delta {
+  bool is_reset = false;
+  std::vector<MetricInfo> metrics;
+  std::vector<ScalarSeries> scalars;
+  std::vector<VectorSeries> vectors;
+  std::vector<Event> events;
+
+  [[nodiscard]] bool empty() const {
+    return !is_reset && metrics.empty() && scalars.empty() && vectors.empty() && events.empty();
+  }
+};
+
+/// Reads one run's database, read-only, in short transactions (< 100 ms); trusts nothing in it.
+/// Errors: kInputFile when the file is no run store, is damaged, or is of a newer version (says
+/// both numbers).
+class Reader {
+ public:
+  static Result<std::unique_ptr<Reader>> open(const std::string& path);
+  virtual ~Reader() = default;
+  /// The samples and events committed since the last call; the first call returns everything.
+  virtual Result<Delta> poll() = 0;
+  /// SQLite's integrity check and the sequence rules of the store; one message per finding.
+  virtual Result<std::vector<std::string>> verify() = 0;
+};
+
+}  // namespace switchyard::store

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace switchyard::train {
+
+/// All parameters of a model in flat buffers that modules view: fp32 (or fp64) masters, compute
+/// copies, gradients, and the optimizer's moments, in one layout. Fused functions and a whole-step
+/// graph work on the buffers; ordinary tensor operations work on the views.
+///
+/// Layout: decayed tensors first, then the others; each starts on a multiple of 64 elements
+/// (padding is zero). Gradients: every compute view is a leaf whose `.grad` is a view of the flat
+/// gradient buffer; autograd adds in place; zero_gradients() fills the buffer once per step.
+/// Precision: with compute dtype = master dtype the compute views are the masters themselves; else
+/// they are copies refreshed by refresh_compute_copies() after each update.
+class ParameterStore {
+ public:
+  struct Declaration {
+    std::string name;  ///< "layers.0.attention.qkv.weight"
+    std::vector<std::int64_t> shape;
+    bool is_decayed = true;
+    bool is_master_precision =
+        false;  ///< read in master precision by its module (norm scales, router weights)
+  };
+
+  void declare(Declaration declaration);
+  /// Allocates the buffers and the views. Call once, after all declarations.
+  void allocate(at::ScalarType master, at::ScalarType compute, at::Device device);
+
+  [[nodiscard]] at::Tensor compute(
+      const std::string& name) const;  ///< what modules use in the forward
+  [[nodiscard]] at::Tensor master(const std::string& name) const;
+  [[nodiscard]] at::Tensor gradient(
+      const std::string& name) const;  ///< view of the flat gradient, master precision or compute
+
+  [[nodiscard]] const std::vector<Declaration>& declarations() const { return declarations_; }
+
+  [[nodiscard]] std::int64_t num_parameters() const;  ///< without padding
+
+  void zero_gradients();
+  void refresh_compute_copies();
+  /// Euclidean norm of all gradients, a 0-d tensor on the device; no host synchronisation.
+  [[nodiscard]] at::Tensor gradient_norm() const;
+
+  // Flat buffers, for optimizers.
+  at::Tensor flat_master, flat_compute, flat_gradient, flat_moment1, flat_moment2;
+  std::int64_t num_decayed = 0;  ///< length of the decayed prefix, padding included
+
+ private:
+  std::vector<Declaration> declarations_;
+  std::map<std::string, std::int64_t> offsets_;
+  std::map<std::string, at::Tensor> compute_views_, master_views_, gradient_views_;
+};
+
+}  // namespace switchyard::train
