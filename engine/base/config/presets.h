@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/config/schema.h"
 #include "engine/base/core/json.h"
 #include "engine/base/core/result.h"
 
@@ -35,5 +36,13 @@ Result<std::vector<Preset>> load_presets(const std::string& directory);
 
 /// One preset by name; an unknown name is kUsage with the nearest name and the list.
 Result<Preset> load_preset(const std::string& directory, std::string_view name);
+
+/// A run configuration from a file of the user, parsed within the limits of configurations; not yet
+/// resolved. Errors: kInputFile when it is missing or is no JSON, with line and column.
+Result<Json> read_config_file(const std::string& path);
+
+/// The schema of runs from <directory>/schema/run.schema.json, for programs without the training
+/// code. Errors: kInputFile.
+Result<Schema> load_run_schema(const std::string& directory);
 
 }  // namespace switchyard::config

@@ -1,6 +1,7 @@
 #include "engine/base/config/schema.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/core/check.h"
 
@@ -150,6 +151,10 @@ Schema& Schema::alternative(std::string_view key,
 
 void Schema::rule(std::string_view name) {
   rules_.emplace_back(name);
+}
+
+Field* Schema::find(std::string_view key) {
+  return const_cast<Field*>(std::as_const(*this).find(key));
 }
 
 const Field* Schema::find(std::string_view key) const {

@@ -21,7 +21,7 @@ struct Field {
   std::string key;
   Type type = Type::kInteger;
   Json default_value;
-  double minimum = 0.0;  ///< for numbers; has_range tells whether it applies
+  double minimum = 0.0;  ///< of a number, a text's bytes or a list's items, if has_range
   double maximum = 0.0;
   bool has_range = false;
   bool is_minimum_exclusive = false;
@@ -80,6 +80,7 @@ class Schema {
   [[nodiscard]] const std::vector<Field>& fields() const { return fields_; }
 
   [[nodiscard]] const Field* find(std::string_view key) const;
+  Field* find(std::string_view key);
 
   [[nodiscard]] const std::vector<std::string>& rules() const { return rules_; }
 
@@ -130,7 +131,8 @@ Resolved resolve(const Schema& schema, const Json& input, std::string_view sourc
 
 /// Applies `path.to.key=value` (as after --set) to an unresolved configuration. List items by
 /// index: `model.layers.0.feed_forward.router.top_k=2`. The value is JSON if it parses as such,
-/// else text. Errors: kConfig when the text has no '=' or the path runs through a non-object.
+/// else text. Errors: kConfig when the text has no '=' or the path runs through a plain value or
+/// past the end of a list.
 Status apply_setting(Json& config, std::string_view assignment);
 
 /// Brings an older document to kRunVersion (one function per step); refuses newer ones with both
