@@ -23,9 +23,14 @@ std::string found(const Json& value) {
   return value.dump();
 }
 
+std::string limit_text(const Field& field, double limit) {
+  return field.type == Field::Type::kInteger ? std::to_string(static_cast<std::int64_t>(limit))
+                                             : short_number(limit);
+}
+
 std::string bounds(const Field& field) {
-  return (field.is_minimum_exclusive ? "(" : "[") + short_number(field.minimum) + ", " +
-         short_number(field.maximum) + "]";
+  return (field.is_minimum_exclusive ? "(" : "[") + limit_text(field, field.minimum) + ", " +
+         limit_text(field, field.maximum) + "]";
 }
 
 std::string expected_number(const Field& field, std::string_view kind) {
@@ -167,8 +172,8 @@ class Resolver {
     if (!below && value <= field.maximum) return;
     const std::string way_out =
         below ? (field.is_minimum_exclusive ? "Raise it above " : "Raise it to at least ") +
-                    short_number(field.minimum)
-              : "Lower it to at most " + short_number(field.maximum);
+                    limit_text(field, field.minimum)
+              : "Lower it to at most " + limit_text(field, field.maximum);
     refuse(path, expected + ", found " + written.dump() + ".", way_out + ".");
   }
 

@@ -29,8 +29,11 @@ struct DatasetInfo {
 /// $SWITCHYARD_DATA, else $XDG_DATA_HOME/switchyard/data, else ~/.local/share/switchyard/data.
 std::string data_directory();
 Result<std::vector<DatasetInfo>> list_datasets();
+/// One entry by name; an unknown name is kConfig at `where` with the nearest name and the list.
+Result<DatasetInfo> find_dataset(std::string_view name, std::string_view where);
 /// Puts a data set in place: copied from `from_file`, else downloaded (libcurl); checked by sha256;
-/// atomic.
+/// atomic. Does nothing when the right text is there. Errors: kUnavailable (no download, no
+/// network) and kInputFile (another text) with the way out.
 Result<DatasetInfo> get_dataset(std::string_view name, const std::string& from_file);
 
 /// A text made into tokens: two shards and a tokenizer, cached under <data>/prepared/<text

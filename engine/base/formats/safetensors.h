@@ -52,13 +52,19 @@ class SafetensorsReader {
   std::shared_ptr<Source> source_;
   std::uint64_t data_offset_ = 0;
   std::vector<TensorInfo> tensors_;
+  std::map<std::string, std::size_t, std::less<>> index_;
   std::map<std::string, std::string> metadata_;
+
+  static Result<SafetensorsReader> parse(std::shared_ptr<Source> source);
 };
 
-/// Serialises tensors in the order given (header padded so that data starts on a multiple of 8).
+/// The bytes before the data of a file that holds `tensors` in this order: length and JSON, padded
+/// so that data starts on a multiple of 8. Errors: kInternal for an empty, repeated or reserved
+/// name, an unknown dtype, or bytes that do not match the shape.
 Result<std::string> safetensors_header(const std::vector<TensorView>& tensors,
                                        const std::map<std::string, std::string>& metadata);
-/// Writes a file durably (temporary name, fsync, rename).
+/// Writes a file durably (temporary name, fsync, rename). Errors: those of safetensors_header; kIo,
+/// kDiskFull with the path.
 Status write_safetensors(const std::string& path,
                          const std::vector<TensorView>& tensors,
                          const std::map<std::string, std::string>& metadata = {});
