@@ -16,12 +16,18 @@ namespace switchyard::config {
 ///         flops_per_token_step = 3 x forward (backward costs twice the forward).
 /// Units:  numbers; FLOP per token.
 /// Errors: none for a resolved config; vocab_size is passed since it belongs to the tokenizer.
+/// Source: Hoffmann et al. 2022, arXiv 2203.15556, appendix F.
+///         Differs: attention counts the causal half; a routed layer counts its K experts.
 struct ModelSize {
   std::int64_t params_total = 0;
   std::int64_t params_active = 0;
   double flops_per_token_forward = 0.0;
   double flops_per_token_step = 0.0;
 };
+
+/// Rows of the token table: the larger of the tokenizer's vocabulary and model.vocab_size, rounded
+/// up to a multiple of model.vocab_size_multiple.
+std::int64_t model_vocab_size(const Json& resolved_config, std::int64_t vocab_size);
 
 ModelSize model_size(const Json& resolved_config, std::int64_t vocab_size);
 

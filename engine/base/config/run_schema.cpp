@@ -136,7 +136,7 @@ void describe_model(Schema& s, const std::vector<RouterDeclaration>& routers) {
   s.integer("vocab_size", 0)
       .range(0, 16'777'216)
       .in("tokens")
-      .says("vocabulary of the model; 0 takes the tokenizer's")
+      .says("tokens the model has room for; 0 takes the tokenizer's vocabulary, the smallest possible")
       .at_level(Level::kAll);
   s.integer("vocab_size_multiple", 1)
       .range(1, 4096)

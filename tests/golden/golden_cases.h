@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "engine/base/core/json.h"
+
+namespace switchyard::golden {
+
+/// What running one case gave.
+struct CaseOutcome {
+  bool passed = false;
+  double largest_error = 0.0;  ///< in the unit of `bound`; a count of wrong answers for exact cases
+  double bound = 0.0;
+  std::string detail;       ///< the first difference, or what was compared
+  bool is_skipped = false;  ///< data that the case needs is not there; `detail` says which
+};
+
+/// Runs one case: `c` is the parsed document, `folder` the one it lies in, `data_dir` the folder
+/// with text/ and tokenizers/ ("" when none was given).
+using CaseRunner = CaseOutcome (*)(const Json& c,
+                                   const std::string& folder,
+                                   const std::string& data_dir);
+
+// Kinds that need no LibTorch (golden_base_cases.cpp).
+CaseOutcome run_safetensors_robustness(const Json& c,
+                                       const std::string& folder,
+                                       const std::string& data_dir);
+CaseOutcome run_safetensors_mutations(const Json& c,
+                                      const std::string& folder,
+                                      const std::string& data_dir);
+CaseOutcome run_char_dataset(const Json& c, const std::string& folder, const std::string& data_dir);
+
+}  // namespace switchyard::golden
