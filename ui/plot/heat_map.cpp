@@ -1,0 +1,1 @@
+#include "ui/plot/heat_map.h"

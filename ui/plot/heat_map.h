@@ -1,0 +1,133 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <imgui.h>
+
+#include "ui/plot/map_columns.h"
+#include "ui/plot/map_texture.h"
+#include "ui/plot/palette.h"
+#include "ui/plot/plot_group.h"
+
+namespace switchyard::ui {
+
+/// How values become colours. `low` and `high` are in the unit of `transform`'s result.
+struct MapScale {
+  Palette palette = Palette::kViridis;
+  double low = 0.0;
+  double high = 1.0;
+  bool is_log2 = false;              ///< value → log2(value) before the range is applied
+  bool is_zero_dead = false;         ///< an exact zero is a dead expert: magenta, outside the scale
+  std::string_view low_label = "0";  ///< ends and middle of the legend, in words
+  std::string_view middle_label;
+  std::string_view high_label = "1";
+
+  /// Place on the palette, 0 … 1; clamped.
+  [[nodiscard]] float place(double value) const;
+
+  [[nodiscard]] bool is_dead(double value) const { return is_zero_dead && value == 0.0; }
+};
+
+/// Load ÷ fair share: log2 from 1/8 to 8, diverging, "fair" recedes.
+MapScale fair_share_scale();
+
+/// Entropy divided by its maximum; the healthy 1 recedes. `low` is the lower end shown.
+MapScale entropy_scale(double low = 0.6);
+
+struct TimeMapOptions {
+  std::string_view title;
+  std::string_view caption;
+  float height = 0.0F;
+  float width = 0.0F;
+  MapScale scale;
+  /// Name of a row: "e17", "L3".
+  std::function<std::string(int row)> row_name;
+  /// Value to show of a stored cell; empty: the cell itself. E.g. counts → ratio to the fair share.
+  std::function<double(float cell, std::span<const float> column)> value_of;
+  std::function<std::string(double value)> format;  ///< value in the hover card
+  bool is_first_row_on_top = false;                 ///< default: row 0 at the bottom
+  bool use_max = false;                             ///< merged columns show their maximum
+  int selected_row = -1;
+  double play_head = -1.0;  ///< x; later columns are dimmed. < 0: none
+};
+
+struct MapResult {
+  bool is_menu_clicked = false;
+  int hovered_row = -1;
+  int clicked_row = -1;
+};
+
+/// Rows × time as a card, on the time axis of the plots of its group: texture of whole pixels, each
+/// filled from the samples of that moment (the largest deviation wins where several share a pixel).
+///
+/// Threads: main thread. Limits: 2,048 columns, any number of rows.
+class TimeMap {
+ public:
+  explicit TimeMap(std::string id) : id_(std::move(id)) {}
+
+  MapResult draw(PlotGroup& group,
+                 const std::shared_ptr<const MapColumns>& columns,
+                 const TimeMapOptions& options);
+
+ private:
+  struct Shape;
+  void fill(const PlotGroup& group, const MapColumns& columns, const TimeMapOptions& options);
+  void draw_hover(const PlotGroup& group,
+                  const MapColumns& columns,
+                  const TimeMapOptions& options,
+                  int row);
+
+  std::string id_;
+  MapTexture texture_;
+  std::string signature_;  ///< of everything the texture was filled from
+  int width_ = 0, height_ = 0;
+};
+
+struct GridMapOptions {
+  int num_rows = 0, num_columns = 0;
+  MapScale scale;
+  std::function<std::string(int row)> row_name;
+  std::function<std::string(int column)> column_name;
+  std::function<std::string(double value)> format;
+  int selected_row = -1, selected_column = -1;
+  float max_cell = 0.0F;  ///< pixels; 0: 2.4 em
+};
+
+struct GridResult {
+  int hovered_row = -1, hovered_column = -1;
+  bool is_clicked = false;
+};
+
+/// Rows × columns as cells of whole pixels (a texture above 64 × 64), numbers from 28 px on, hatch
+/// on dead cells, names along two sides. `values` row by row; NaN is no data. Fills what is left of
+/// the width; the height follows from the cells.
+class GridMap {
+ public:
+  explicit GridMap(std::string id) : id_(std::move(id)) {}
+
+  GridResult draw(std::span<const float> values, const GridMapOptions& options);
+
+ private:
+  std::string id_;
+  MapTexture texture_;
+  std::vector<float> shown_;
+};
+
+/// The scale as a bar with its words, 0.6 em high; right end at `max_x`. Width in pixels.
+void draw_legend(ImVec2 right_top,
+                 float width,
+                 const MapScale& scale,
+                 std::span<const float> histogram = {});
+
+/// How often each 32nd of the scale occurs; for the legend.
+std::vector<float> scale_histogram(std::span<const float> values, const MapScale& scale);
+
+/// Diagonal lines over a dead cell, so that colour is not alone.
+void draw_hatch(ImDrawList* list, ImVec2 min, ImVec2 max, Color color);
+
+}  // namespace switchyard::ui

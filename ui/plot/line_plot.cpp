@@ -1,0 +1,1 @@
+#include "ui/plot/line_plot.h"

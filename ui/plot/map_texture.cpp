@@ -1,0 +1,82 @@
+#include "ui/plot/map_texture.h"
+
+#include <cstring>
+#include <vector>
+
+#include <imgui_internal.h>
+
+namespace switchyard::ui {
+
+namespace {
+
+/// Textures that nobody draws any more, until the back end has freed them.
+std::vector<ImTextureData*>& retired() {
+  static std::vector<ImTextureData*> list;
+  return list;
+}
+
+void sweep_retired() {
+  std::erase_if(retired(), [](ImTextureData* data) {
+    if (data->Status != ImTextureStatus_Destroyed) return false;
+    ImGui::UnregisterUserTexture(data);
+    IM_DELETE(data);
+    return true;
+  });
+}
+
+}  // namespace
+
+MapTexture::~MapTexture() {
+  release();
+}
+
+void MapTexture::release() {
+  if (data_ == nullptr) return;
+  if (ImGui::GetCurrentContext() == nullptr) {  // the back end freed the texture with the context
+    IM_DELETE(data_);
+  } else {
+    data_->WantDestroyNextFrame = true;
+    retired().push_back(data_);
+  }
+  data_ = nullptr;
+}
+
+void MapTexture::set(std::span<const Color> pixels, int width, int height) {
+  if (width <= 0 || height <= 0) return;
+  sweep_retired();
+  if (data_ != nullptr && (data_->Width != width || data_->Height != height)) release();
+  const bool is_new = data_ == nullptr;
+  if (is_new) {
+    data_ = IM_NEW(ImTextureData)();
+    data_->Create(ImTextureFormat_RGBA32, width, height);
+    data_->UseColors = true;
+  }
+  std::memcpy(data_->GetPixels(), pixels.data(), static_cast<std::size_t>(data_->GetSizeInBytes()));
+  if (is_new) {
+    ImGui::RegisterUserTexture(data_);
+    return;
+  }
+  if (data_->Status == ImTextureStatus_OK) {
+    ImTextureRect all{};
+    all.w = static_cast<unsigned short>(width);
+    all.h = static_cast<unsigned short>(height);
+    data_->UpdateRect = data_->UsedRect = all;
+    data_->Updates.resize(0);
+    data_->Updates.push_back(all);
+    data_->SetStatus(ImTextureStatus_WantUpdates);
+  }
+}
+
+void MapTexture::draw(ImDrawList* list, ImVec2 min, ImVec2 max) const {
+  if (data_ == nullptr) return;
+  const ImGuiPlatformIO& platform = ImGui::GetPlatformIO();
+  if (platform.DrawCallback_SetSamplerNearest != nullptr) {
+    list->AddCallback(platform.DrawCallback_SetSamplerNearest, nullptr);
+  }
+  list->AddImage(data_->GetTexRef(), min, max);
+  if (platform.DrawCallback_SetSamplerLinear != nullptr) {
+    list->AddCallback(platform.DrawCallback_SetSamplerLinear, nullptr);
+  }
+}
+
+}  // namespace switchyard::ui

@@ -1,0 +1,94 @@
+#include "ui/plot/plot_group.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace switchyard::ui {
+
+Column x_column(const store::ScalarSeries& series, XAxis axis) {
+  switch (axis) {
+    case XAxis::kSteps:
+      return Column(std::span<const std::int64_t>(series.step));
+    case XAxis::kTokens:
+      return Column(std::span<const std::int64_t>(series.tokens));
+    case XAxis::kSeconds:
+      return Column(std::span<const double>(series.seconds));
+    case XAxis::kFlops:
+      return Column(std::span<const double>(series.flops));
+  }
+  return {};
+}
+
+double x_of(const store::Position& at, XAxis axis) {
+  switch (axis) {
+    case XAxis::kSteps:
+      return static_cast<double>(at.step);
+    case XAxis::kTokens:
+      return static_cast<double>(at.tokens);
+    case XAxis::kSeconds:
+      return at.seconds;
+    case XAxis::kFlops:
+      return at.flops;
+  }
+  return 0.0;
+}
+
+double x_at_step(const store::ScalarSeries& series, XAxis axis, double step) {
+  if (axis == XAxis::kSteps) return step;
+  const Column steps(std::span<const std::int64_t>(series.step));
+  const Column x = x_column(series, axis);
+  const std::size_t n = std::min(steps.size(), x.size());
+  if (n == 0) return step;
+  const std::size_t right = lower_index(steps, step);
+  if (right == 0) return steps[0] > 0.0 ? x[0] * step / steps[0] : x[0];
+  if (right >= n) return x[n - 1];
+  const double span = steps[right] - steps[right - 1];
+  const double t = span > 0.0 ? (step - steps[right - 1]) / span : 1.0;
+  return x[right - 1] + (x[right] - x[right - 1]) * t;
+}
+
+void PlotGroup::begin_frame() {
+  cursor = next_cursor;
+  next_cursor = std::numeric_limits<double>::quiet_NaN();
+  num_included = 0;
+}
+
+void PlotGroup::include(double first, double last) {
+  if (!std::isfinite(first) || !std::isfinite(last)) return;
+  data_min = num_included == 0 ? first : std::min(data_min, first);
+  data_max = num_included == 0 ? last : std::max(data_max, last);
+  ++num_included;
+}
+
+void PlotGroup::update_range() {
+  if (!is_following && x_max > x_min && (!is_log_x || x_min > 0.0)) return;
+  if (num_included == 0) return;
+  x_min = is_log_x ? std::max(data_min, data_max * 1e-4) : std::min(0.0, data_min);
+  x_max = data_max > x_min ? data_max : x_min + 1.0;
+}
+
+void PlotGroup::fit() {
+  is_following = true;
+}
+
+std::vector<Tick> PlotGroup::ticks(int max_count) const {
+  if (is_log_x) return log_ticks(x_min, x_max, max_count);
+  if (axis == XAxis::kSeconds) return duration_ticks(x_min, x_max, max_count);
+  return linear_ticks(x_min, x_max, max_count);
+}
+
+std::string PlotGroup::label_of(double x) const {
+  switch (axis) {
+    case XAxis::kSteps:
+      return "step " + grouped_number(std::llround(x));
+    case XAxis::kTokens:
+      return short_number(x, 4) + " tokens";
+    case XAxis::kSeconds:
+      return duration_text(x);
+    case XAxis::kFlops:
+      return short_number(x, 4) + "FLOP";
+  }
+  return {};
+}
+
+}  // namespace switchyard::ui

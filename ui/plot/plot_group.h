@@ -1,0 +1,59 @@
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "engine/base/store/run_store.h"
+#include "ui/plot/decimate.h"
+#include "ui/plot/ticks.h"
+
+namespace switchyard::ui {
+
+/// What the x axis of all plots of a column counts. Every sample carries all four.
+enum class XAxis { kSteps, kTokens, kSeconds, kFlops };
+
+/// The column of a series that belongs to an axis.
+Column x_column(const store::ScalarSeries& series, XAxis axis);
+
+/// The same place on an axis.
+double x_of(const store::Position& at, XAxis axis);
+
+/// x for a step that lies between samples (events carry steps only); clamped to the series' ends.
+double x_at_step(const store::ScalarSeries& series, XAxis axis, double step);
+
+/// What the plots and maps of one column share: visible range, crosshair, follow. One x position
+/// means one time in all of them. A value kept by the panel; main thread.
+struct PlotGroup {
+  std::string id = "plots";
+  XAxis axis = XAxis::kSteps;
+  bool is_log_x = false;
+  bool is_following = true;  ///< the range is that of all data and grows with it
+  double x_min = 0.0;        ///< visible range
+  double x_max = 1.0;
+  double data_min = 0.0;  ///< range of all data, set by include
+  double data_max = 1.0;
+  double cursor = std::numeric_limits<double>::quiet_NaN();  ///< crosshair; NaN: none
+
+  /// Start of a frame: forgets the data range and takes over the crosshair of the last frame.
+  void begin_frame();
+
+  /// Widens the data range.
+  void include(double first, double last);
+
+  /// After all include calls: follows, or keeps what the user zoomed to.
+  void update_range();
+
+  /// Back to following all data (double click, R).
+  void fit();
+
+  [[nodiscard]] bool has_cursor() const { return cursor == cursor; }
+
+  [[nodiscard]] std::vector<Tick> ticks(int max_count) const;
+  [[nodiscard]] std::string label_of(double x) const;  ///< "step 9,076", "297.4 M tokens"
+
+  double next_cursor = std::numeric_limits<double>::quiet_NaN();  ///< written by the hovered plot
+  int num_included = 0;
+};
+
+}  // namespace switchyard::ui

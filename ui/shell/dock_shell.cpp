@@ -1,0 +1,375 @@
+#include "ui/shell/dock_shell.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include <imgui.h>
+#include <imgui_internal.h>
+
+#include "engine/base/core/json.h"
+#include "ui/shell/fonts.h"
+#include "ui/shell/frame_loop.h"
+#include "ui/shell/theme.h"
+
+namespace switchyard::ui {
+namespace {
+
+constexpr const char* kSettingsFile = "layout.json";
+constexpr int kSettingsVersion = 1;
+constexpr float kTopBarEm = 3.1F;
+constexpr float kRunBarEm = 4.15F;
+constexpr float kStatusEm = 2.0F;
+constexpr std::array kWorkspaceKeys = {"train", "routing", "prompt", "runs"};
+
+constexpr ImGuiWindowFlags kBarFlags =
+    ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
+    ImGuiWindowFlags_NoDocking | ImGuiWindowFlags_NoBringToFrontOnFocus |
+    ImGuiWindowFlags_NoFocusOnAppearing;
+
+float left_em(Workspace workspace) {
+  switch (workspace) {
+    case Workspace::kRouting:
+      return 18.9F;
+    case Workspace::kPrompt:
+      return 26.8F;
+    case Workspace::kTrain:
+    case Workspace::kRuns:
+      break;
+  }
+  return 22.5F;
+}
+
+/// Begins a fixed strip across the window; call ImGui::End after.
+void begin_strip(const char* name, float y, float height) {
+  const ImGuiViewport* view = ImGui::GetMainViewport();
+  ImGui::SetNextWindowPos({view->Pos.x, y});
+  ImGui::SetNextWindowSize({view->Size.x, height});
+  ImGui::Begin(name, nullptr, kBarFlags);
+}
+
+void line_below(float y) {
+  const ImGuiViewport* view = ImGui::GetMainViewport();
+  ImGui::GetWindowDrawList()->AddRectFilled(
+      {view->Pos.x, y - px(1)}, {view->Pos.x + view->Size.x, y}, theme().line);
+}
+
+int slot_key(Workspace workspace, Slot slot) {
+  return static_cast<int>(workspace) * 4 + static_cast<int>(slot);
+}
+
+}  // namespace
+
+DockShell::DockShell(std::span<const PanelEntry> panels, StateWriter* writer)
+    : entries_(panels), writer_(writer), states_(panels.size()) {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    states_[i].panel = entries_[i].create();
+    states_[i].window_name = std::string(entries_[i].title) + "###" + std::string(entries_[i].id);
+  }
+  ImGui::GetIO().IniSavingRate = 0.2F;
+  load_settings();
+}
+
+DockShell::~DockShell() {
+  if (ImGui::GetCurrentContext() != nullptr && ImGui::GetFrameCount() > 0) save_settings();
+}
+
+unsigned DockShell::dock_id(Workspace workspace) const {
+  const std::string name =
+      std::string("dock.") + kWorkspaceKeys[static_cast<std::size_t>(workspace)];
+  return ImHashStr(name.c_str());
+}
+
+void DockShell::load_settings() {
+  if (writer_ == nullptr) return;
+  const std::optional<std::string> content = writer_->read(kSettingsFile);
+  if (!content) return;
+  JsonLimits limits;
+  limits.max_bytes = std::size_t{4} << 20;
+  const Result<Json> parsed = parse_json(*content, kSettingsFile, limits);
+  if (!parsed.ok() || (*parsed)["version"].as_integer() != kSettingsVersion) {
+    writer_->set_aside(kSettingsFile);
+    return;
+  }
+  const Json& settings = *parsed;
+  theme_kind_ = theme_from_name(settings["theme"].as_string());
+  zoom_ = std::clamp(static_cast<float>(settings["zoom"].as_number(1.0)), 0.75F, 2.5F);
+  for (std::size_t i = 0; i < kWorkspaceKeys.size(); ++i) {
+    if (settings["workspace"].as_string() == kWorkspaceKeys[i])
+      workspace_ = static_cast<Workspace>(i);
+    is_built_[i] = settings["built"][i].as_bool(false);
+  }
+  for (const auto& [key, node] : settings["slots"].members()) {
+    slot_nodes_[std::atoi(key.c_str())] = static_cast<unsigned>(node.as_integer());
+  }
+  for (const Json& id : settings["closed"].items()) set_panel_open(id.as_string(), false);
+  pending_ini_ = settings["ini"].as_string();
+}
+
+void DockShell::save_settings() {
+  is_dirty_ = false;
+  if (writer_ == nullptr) return;
+  Json settings = Json::object();
+  settings.set("version", kSettingsVersion);
+  settings.set("theme", std::string(theme_name(theme_kind_)));
+  settings.set("zoom", static_cast<double>(zoom_));
+  settings.set("workspace", kWorkspaceKeys[static_cast<std::size_t>(workspace_)]);
+  Json built = Json::array(), closed = Json::array(), slots = Json::object();
+  for (const bool is_built : is_built_) built.push_back(is_built);
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (!states_[i].is_open) closed.push_back(std::string(entries_[i].id));
+  }
+  for (const auto& [key, node] : slot_nodes_)
+    slots.set(std::to_string(key), static_cast<std::int64_t>(node));
+  settings.set("built", std::move(built));
+  settings.set("closed", std::move(closed));
+  settings.set("slots", std::move(slots));
+  settings.set("ini", std::string(ImGui::SaveIniSettingsToMemory()));
+  writer_->put(kSettingsFile, settings.dump(2) + "\n");
+}
+
+void DockShell::set_workspace(Workspace workspace) {
+  if (workspace_ == workspace) return;
+  workspace_ = workspace;
+  is_dirty_ = true;
+}
+
+void DockShell::set_theme(ThemeKind kind) {
+  is_dirty_ = is_dirty_ || theme_kind_ != kind;
+  theme_kind_ = kind;
+}
+
+void DockShell::set_zoom(float zoom) {
+  const float clamped = std::clamp(std::round(zoom * 20.0F) / 20.0F, 0.75F, 2.5F);
+  is_dirty_ = is_dirty_ || zoom_ != clamped;
+  zoom_ = clamped;
+}
+
+void DockShell::reset_layout() {
+  wants_reset_[static_cast<std::size_t>(workspace_)] = true;
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (entries_[i].workspace == workspace_) states_[i].is_open = true;
+  }
+  is_dirty_ = true;
+}
+
+void DockShell::focus_panel(std::string_view id) {
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (entries_[i].id != id) continue;
+    set_workspace(entries_[i].workspace);
+    states_[i].is_open = true;
+    states_[i].wants_focus = true;
+    is_dirty_ = true;
+  }
+}
+
+void DockShell::set_panel_open(std::string_view id, bool is_open) {
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (entries_[i].id == id) states_[i].is_open = is_open, is_dirty_ = true;
+  }
+}
+
+bool DockShell::is_panel_open(std::string_view id) const {
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (entries_[i].id == id) return states_[i].is_open;
+  }
+  return false;
+}
+
+void DockShell::before_frame(float content_scale) {
+  const float scale = content_scale * zoom_;
+  if (scale != applied_scale_ || theme_kind_ != applied_theme_) {
+    apply_theme(theme_kind_, scale);
+    applied_scale_ = scale;
+    applied_theme_ = theme_kind_;
+  }
+  if (!pending_ini_.empty()) {
+    ImGui::LoadIniSettingsFromMemory(pending_ini_.data(), pending_ini_.size());
+    pending_ini_.clear();
+  }
+}
+
+void DockShell::build_default_layout(Workspace workspace, float width, float height) {
+  const unsigned root = dock_id(workspace);
+  std::array<bool, 4> has{};
+  for (const PanelEntry& entry : entries_) {
+    if (entry.workspace == workspace) has[static_cast<std::size_t>(entry.slot)] = true;
+  }
+  const auto has_slot = [&](Slot slot) { return has[static_cast<std::size_t>(slot)]; };
+  ImGui::DockBuilderRemoveNode(root);
+  ImGui::DockBuilderAddNode(root, ImGuiDockNodeFlags_DockSpace);
+  ImGui::DockBuilderSetNodeSize(root, {width, height});
+  unsigned centre = root, left = 0, right = 0, bottom = 0;
+  const bool is_runs = workspace == Workspace::kRuns;
+  float remaining = width;
+  const auto split = [&](ImGuiDir side, float wanted, unsigned* from) {
+    const float ratio = std::clamp(wanted / std::max(1.0F, remaining), 0.12F, 0.45F);
+    return ImGui::DockBuilderSplitNode(*from, side, ratio, nullptr, from);
+  };
+  // Runs: the table above everything, plots and differences side by side below it.
+  if (is_runs && has_slot(Slot::kBottom)) {
+    bottom = ImGui::DockBuilderSplitNode(centre, ImGuiDir_Down, 0.46F, nullptr, &centre);
+    if (has_slot(Slot::kRight)) {
+      right = ImGui::DockBuilderSplitNode(bottom, ImGuiDir_Right, 0.42F, nullptr, &bottom);
+    }
+  }
+  if (has_slot(Slot::kLeft)) {
+    left = split(ImGuiDir_Left, em(left_em(workspace)), &centre);
+    remaining -= em(left_em(workspace));
+  }
+  if (has_slot(Slot::kRight) && right == 0) right = split(ImGuiDir_Right, em(19.2F), &centre);
+  if (has_slot(Slot::kBottom) && bottom == 0) {
+    bottom = ImGui::DockBuilderSplitNode(centre, ImGuiDir_Down, 0.36F, nullptr, &centre);
+  }
+  slot_nodes_[slot_key(workspace, Slot::kLeft)] = left;
+  slot_nodes_[slot_key(workspace, Slot::kCentre)] = centre;
+  slot_nodes_[slot_key(workspace, Slot::kRight)] = right;
+  slot_nodes_[slot_key(workspace, Slot::kBottom)] = bottom;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].workspace != workspace) continue;
+    ImGui::DockBuilderDockWindow(states_[i].window_name.c_str(),
+                                 slot_nodes_[slot_key(workspace, entries_[i].slot)]);
+  }
+  ImGui::DockBuilderFinish(root);
+  const auto index = static_cast<std::size_t>(workspace);
+  is_built_[index] = true;
+  wants_reset_[index] = false;
+  front_frames_[index] = 3;
+  is_dirty_ = true;
+}
+
+void DockShell::draw_dock_space(float top, float bottom) {
+  const ImGuiViewport* view = ImGui::GetMainViewport();
+  ImGui::PushStyleColor(ImGuiCol_WindowBg, theme().line);  // shows as the separators
+  begin_strip("###shell.dock", top, bottom - top);
+  ImGui::PopStyleColor();
+  const auto index = static_cast<std::size_t>(workspace_);
+  const unsigned root = dock_id(workspace_);
+  const bool is_missing = ImGui::DockBuilderGetNode(root) == nullptr;
+  if (!is_built_[index] || wants_reset_[index] || is_missing) {
+    build_default_layout(workspace_, view->Size.x, bottom - top);
+  }
+  {
+    const FontScope scope(Type::kBodyMedium);
+    ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(px(11), px(8)));
+    ImGui::PushStyleVar(ImGuiStyleVar_ChildRounding, 0.0F);
+    ImGui::PushStyleVar(ImGuiStyleVar_ChildBorderSize, 0.0F);
+    ImGui::PushStyleVar(ImGuiStyleVar_FrameBorderSize, 0.0F);
+    for (int i = 0; i < 4; ++i) {
+      const bool is_shown = i == static_cast<int>(workspace_);
+      const unsigned id = dock_id(static_cast<Workspace>(i));
+      if (!is_shown && ImGui::DockBuilderGetNode(id) == nullptr) continue;
+      ImGui::DockSpace(id,
+                       is_shown ? ImVec2(view->Size.x, bottom - top) : ImVec2(0, 0),
+                       is_shown ? ImGuiDockNodeFlags_None : ImGuiDockNodeFlags_KeepAliveOnly);
+    }
+    ImGui::PopStyleVar(4);
+  }
+  ImGui::End();
+}
+
+void DockShell::draw_panel(std::size_t index, Studio& studio) {
+  PanelState& state = states_[index];
+  const PanelEntry& entry = entries_[index];
+  const unsigned slot = slot_nodes_[slot_key(entry.workspace, entry.slot)];
+  if (slot != 0) ImGui::SetNextWindowDockID(slot, ImGuiCond_FirstUseEver);
+  ImGui::SetNextWindowSize({em(30), em(24)}, ImGuiCond_FirstUseEver);
+  if (std::exchange(state.wants_focus, false)) ImGui::SetNextWindowFocus();
+  bool is_visible = false;
+  {
+    const FontScope scope(Type::kBodyMedium);
+    ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(px(11), px(8)));
+    ImGui::PushStyleColor(ImGuiCol_Text, state.was_visible ? theme().text1 : theme().text3);
+    ImGui::PushStyleColor(ImGuiCol_WindowBg, theme().bg1);
+    is_visible = ImGui::Begin(state.window_name.c_str(),
+                              nullptr,
+                              ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoFocusOnAppearing);
+    ImGui::PopStyleColor(2);
+    ImGui::PopStyleVar();
+  }
+  if (state.was_visible != is_visible) ImGui::GetIO().WantSaveIniSettings = true;
+  state.was_visible = is_visible;
+  if (is_visible) state.panel->draw(studio);
+  ImGui::End();
+}
+
+void DockShell::draw_panels(Studio& studio) {
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (entries_[i].workspace == workspace_ && states_[i].is_open) draw_panel(i, studio);
+  }
+  int& front = front_frames_[static_cast<std::size_t>(workspace_)];
+  if (front <= 0) return;
+  --front;  // after the dock builder the first panel of each slot comes to the front
+  if (FrameLoop* loop = FrameLoop::current()) loop->request_frames();
+  for (std::size_t i = states_.size(); i-- > 0;) {
+    if (entries_[i].workspace != workspace_) continue;
+    ImGuiWindow* window = ImGui::FindWindowByName(states_[i].window_name.c_str());
+    if (window == nullptr || window->DockNode == nullptr) continue;
+    window->DockNode->SelectedTabId = window->TabId;
+    if (window->DockNode->TabBar != nullptr)
+      window->DockNode->TabBar->NextSelectedTabId = window->TabId;
+  }
+}
+
+void DockShell::handle_keys(const ShellParts& parts) {
+  constexpr ImGuiInputFlags kGlobal = ImGuiInputFlags_RouteGlobal;
+  constexpr ImGuiInputFlags kRepeat = kGlobal | ImGuiInputFlags_Repeat;
+  for (int i = 0; i < 4; ++i) {
+    const auto key = static_cast<ImGuiKey>(static_cast<int>(ImGuiKey_1) + i);
+    if (ImGui::Shortcut(ImGuiMod_Ctrl | key, kGlobal)) set_workspace(static_cast<Workspace>(i));
+  }
+  if (ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_K, kGlobal) && parts.open_palette)
+    parts.open_palette();
+  const bool is_plus = ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_Equal, kRepeat) ||
+                       ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiMod_Shift | ImGuiKey_Equal, kRepeat) ||
+                       ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_KeypadAdd, kRepeat);
+  const bool is_minus = ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_Minus, kRepeat) ||
+                        ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_KeypadSubtract, kRepeat);
+  if (is_plus) set_zoom(zoom_ + 0.1F);
+  if (is_minus) set_zoom(zoom_ - 0.1F);
+  if (ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_0, kGlobal)) set_zoom(1.0F);
+}
+
+void DockShell::draw(Studio& studio, const ShellParts& parts) {
+  const ImGuiViewport* view = ImGui::GetMainViewport();
+  float y = view->Pos.y;
+  begin_strip("###shell.top", y, em(kTopBarEm));
+  draw_top_bar(parts);
+  y += em(kTopBarEm);
+  line_below(y);
+  ImGui::End();
+  if (parts.run_bar) {
+    begin_strip("###shell.run_bar", y, em(kRunBarEm));
+    parts.run_bar();
+    y += em(kRunBarEm);
+    line_below(y);
+    ImGui::End();
+  }
+  float bottom = view->Pos.y + view->Size.y;
+  if (parts.status_strip) {
+    bottom -= em(kStatusEm);
+    begin_strip("###shell.status", bottom, em(kStatusEm));
+    line_below(bottom + px(1));
+    parts.status_strip();
+    ImGui::End();
+  }
+  if (parts.full_page) {
+    begin_strip("###shell.page", y, bottom - y);
+    parts.full_page();
+    ImGui::End();
+  } else {
+    draw_dock_space(y, bottom);
+    draw_panels(studio);
+  }
+  handle_keys(parts);
+  ImGuiIO& io = ImGui::GetIO();
+  if (io.WantSaveIniSettings || is_dirty_) {
+    io.WantSaveIniSettings = false;
+    save_settings();
+  } else if (ImGui::GetCurrentContext()->SettingsDirtyTimer > 0.0F) {
+    if (FrameLoop* loop = FrameLoop::current()) loop->request_frame_after(0.25);
+  }
+}
+
+}  // namespace switchyard::ui

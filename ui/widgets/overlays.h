@@ -1,0 +1,62 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <imgui.h>
+
+#include "ui/shell/theme_tokens.h"
+
+namespace switchyard::ui {
+
+/// Shows `value` after a short rest of the mouse on the last item, also when it is disabled.
+void tooltip(std::string_view value);
+
+/// Tooltip with a title, an explanation and, in mono, a formula (may be empty).
+void help_tooltip(std::string_view title, std::string_view body, std::string_view formula = {});
+
+/// Soft shadow under a popup: seven stacked rounded rectangles. Only popups have one.
+void draw_shadow(ImDrawList* list, ImVec2 min, ImVec2 max, float rounding);
+
+/// A card on the foreground list: shadow, popup colour, border. For read-outs.
+void draw_popup_box(ImDrawList* list, ImVec2 min, ImVec2 max);
+
+/// A popup below the last item: begin, draw, end when true. Opened with ImGui::OpenPopup(id).
+bool begin_popover(const char* id, float width_em = 0.0F);
+void end_popover();
+
+/// One line of a menu: label, shortcut at the right. Closes the popup when chosen.
+bool menu_item(const char* label, const char* shortcut = nullptr, bool is_enabled = true);
+
+enum class Tone { kNeutral, kAccent, kOk, kAttention, kFailure };
+Color tone_color(Tone tone);
+
+/// Short messages at the lower right that go away by themselves; failures stay until closed.
+class Toasts {
+ public:
+  void add(Tone tone, std::string title, std::string detail = {}, std::string action = {});
+
+  /// Draws above `bottom` (screen pixels), newest lowest. Returns the action that was clicked, as
+  /// given to add, or an empty text.
+  std::string draw(float bottom);
+
+  void clear() { items_.clear(); }
+
+  [[nodiscard]] std::size_t size() const { return items_.size(); }
+
+ private:
+  struct Item {
+    Tone tone;
+    std::string title, detail, action;
+    double until;  ///< ImGui time; negative: until closed
+    int id;
+  };
+
+  bool draw_one(const Item& item, float right, float* bottom, std::string* clicked);
+
+  std::vector<Item> items_;
+  int next_id_ = 0;
+};
+
+}  // namespace switchyard::ui
