@@ -30,4 +30,9 @@ CaseOutcome run_safetensors_mutations(const Json& c,
                                       const std::string& data_dir);
 CaseOutcome run_char_dataset(const Json& c, const std::string& folder, const std::string& data_dir);
 
+// Kinds of the training loop (golden_loop_cases.cpp); no LibTorch either.
+CaseOutcome run_sampling_distribution(const Json& c,
+                                      const std::string& folder,
+                                      const std::string& data_dir);
+
 }  // namespace switchyard::golden

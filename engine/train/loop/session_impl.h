@@ -1,0 +1,106 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/checkpoint/checkpoint.h"
+#include "engine/base/ipc/channel.h"
+#include "engine/base/store/run_folder.h"
+#include "engine/train/loop/checkpointer.h"
+#include "engine/train/loop/recorder.h"
+#include "engine/train/loop/sampler.h"
+#include "engine/train/loop/session.h"
+#include "engine/train/loop/trainer.h"
+
+namespace switchyard::train {
+
+/// The body of train_run(); private to session*.cpp.
+class Session {
+ public:
+  Session(const RunSetup& setup,
+          std::string device,
+          const EventSink& sink,
+          const std::function<bool()>& is_stop_requested);
+
+  Result<TrainOutcome> run();
+
+ private:
+  // session.cpp: start, loop, end
+  Status start();
+  Status start_new();
+  Status start_resumed();
+  Status open_services(std::int64_t resume_after_step);
+  Result<TrainOutcome> loop();
+  Status one_step();
+  Status roll_back(const GuardVerdict& verdict);
+  Status give_up_on_numerics(const Error& error);
+  Status evaluate_windows();
+  Result<Evaluation> evaluate_split();
+  Status save_checkpoint(bool is_forced);
+  Result<TrainOutcome> finish_completed();
+  Result<TrainOutcome> finish_stopped();
+  void fail(const Error& error);
+  void announce_start();
+  void log_step(const StepReport& report);
+  void emit(Json event) const;
+  void set_state(const std::string& state, const std::string& reason = "");
+  Status check_folder();
+  [[nodiscard]] bool is_due(const char* section, const char* key, std::int64_t step) const;
+  [[nodiscard]] bool is_asked_to_stop();
+
+  // session_commands.cpp: messages and samples
+  struct ActiveSample {
+    int client = 0;
+    std::int64_t id = 0;
+    SampleRequest request;
+    std::unique_ptr<Sampler> sampler;  ///< null until its turn comes
+    double started = 0.0;
+    std::int64_t num_tokens = 0;
+  };
+
+  /// Serves messages for up to `timeout_ms`, then samples for a bounded time.
+  void serve(int timeout_ms);
+  void handle(const ipc::Server::Incoming& incoming);
+  Result<Json> execute(int client, std::int64_t id, const Json& message);
+  Result<Json> change_setting(const Json& message);
+  void sample_for(double budget_ms, int most_tokens);
+  void finish_sample(const Error* error);
+  void greet_new_clients();
+  void run_requests();
+  void reply(int client, std::int64_t id, const Result<Json>& result);
+  [[nodiscard]] Json status_fields() const;
+
+  struct Waiting {
+    int client = 0;
+    std::int64_t id = 0;
+  };
+
+  RunSetup setup_;
+  std::string device_;
+  const EventSink& sink_;
+  const std::function<bool()>& is_stop_requested_;
+  store::RunPaths paths_;
+  std::optional<store::RunLock> lock_;
+  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<ipc::Server> server_;
+  std::deque<ActiveSample> samples_;
+  std::vector<Waiting> waiting_checkpoints_, waiting_evaluations_;
+  std::string state_ = "created";
+  bool is_pause_wanted_ = false;
+  bool is_stop_wanted_ = false;
+  bool is_save_wanted_ = true;  ///< when stopping
+  bool is_busy_ = false;        ///< inside an evaluation or a save: requests wait
+  int num_clients_ = 0;
+  double last_train_loss_ = 0.0, last_val_loss_ = 0.0;
+  std::int64_t eval_step_ = -1;  ///< of the last evaluation on the regular windows
+  double eval_loss_ = 0.0;
+  double step_time_ms_sum_ = 0.0;
+  std::int64_t tokens_since_log_ = 0;
+};
+
+}  // namespace switchyard::train

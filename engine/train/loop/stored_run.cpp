@@ -1,0 +1,132 @@
+#include "engine/train/loop/stored_run.h"
+
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "engine/base/core/file_system.h"
+#include "engine/base/core/limits.h"
+#include "engine/base/core/log.h"
+#include "engine/base/formats/dataset.h"
+#include "engine/base/store/run_folder.h"
+#include "engine/train/loop/checkpointer.h"
+#include "engine/train/loop/evaluator.h"
+#include "engine/train/loop/run_setup.h"
+#include "engine/train/loop/torch_errors.h"
+#include "engine/train/model/transformer.h"
+#include "engine/train/torch_compat.h"
+
+namespace switchyard::train {
+namespace {
+
+struct OpenedRun {
+  Json config;
+  checkpoint::Found found;
+};
+
+Result<OpenedRun> open_run(const std::string& run_dir, const std::string& choice) {
+  OpenedRun run;
+  SY_ASSIGN_OR_RETURN(Json stored, store::read_run_config(run_dir));
+  SY_ASSIGN_OR_RETURN(stored, config::migrate(std::move(stored), run_dir + "/config.json"));
+  config::Resolved resolved = config::resolve(program_schema(), stored, run_dir + "/config.json");
+  if (!resolved.ok()) {
+    Error error = resolved.errors.front();
+    error.code = ErrorCode::kInputFile;
+    return error;
+  }
+  run.config = std::move(resolved.config);
+  const store::RunPaths paths{run_dir};
+  const checkpoint::ScanResult scan =
+      checkpoint::scan(paths.checkpoints(), checkpoint::ScanDepth::kChecksums);
+  for (const std::string& reason : scan.rejected) {
+    log_warning("a damaged checkpoint is left aside", {{"reason", Json(reason)}});
+  }
+  SY_ASSIGN_OR_RETURN(run.found, choose_checkpoint(scan, choice));
+  return run;
+}
+
+Result<std::unique_ptr<Transformer>> load_model(const OpenedRun& run,
+                                                std::int64_t vocab_size,
+                                                const std::string& device_name) {
+  Transformer::Options options;
+  SY_ASSIGN_OR_RETURN(options.device, device_from_name(device_name));
+  const std::int64_t num_threads = run.found.manifest["num_threads"].as_integer();
+  if (num_threads > 0) at::set_num_threads(static_cast<int>(num_threads));
+  const std::string& compute = run.config["train"]["compute_dtype"].as_string();
+  const bool use_bfloat16 =
+      compute == "bfloat16" || (compute == "auto" && !options.device.is_cpu());
+  options.compute = use_bfloat16 ? at::kBFloat16 : at::kFloat;
+  SY_ASSIGN_OR_RETURN(auto model, Transformer::create(run.config, vocab_size, options));
+  SY_RETURN_IF_ERROR(Checkpointer::restore_weights(model->parameters(), run.found.path));
+  return model;
+}
+
+Result<std::unique_ptr<formats::Tokenizer>> load_tokenizer(const std::string& run_dir) {
+  const std::string path = store::RunPaths{run_dir}.tokenizer();
+  SY_ASSIGN_OR_RETURN(const std::string text, read_file(path, limits::kTokenizerBytes));
+  JsonLimits bounds;
+  bounds.max_bytes = limits::kTokenizerBytes;
+  bounds.max_values = limits::kTokenizerEntries;
+  SY_ASSIGN_OR_RETURN(const Json document, parse_json(text, path, bounds));
+  return formats::tokenizer_from_json(document, path);
+}
+
+}  // namespace
+
+Result<EvalReport> evaluate_stored_run(const EvalRequest& request) {
+  if (request.split != "val" && request.split != "train") {
+    return Error{ErrorCode::kUsage,
+                 "--split",
+                 "expected val or train, found `" + request.split + "`.",
+                 "",
+                 {}};
+  }
+  SY_ASSIGN_OR_RETURN(const OpenedRun run, open_run(request.run_dir, request.checkpoint));
+  const std::int64_t seq_len = run.config["model"]["seq_len"].as_integer();
+  SY_ASSIGN_OR_RETURN(const auto data, formats::prepare_data(run.config["data"], seq_len));
+  SY_ASSIGN_OR_RETURN(const auto model,
+                      load_model(run, data.tokenizer->vocab_size(), request.device));
+  try {
+    const bool is_val = request.split == "val";
+    SY_ASSIGN_OR_RETURN(const Evaluation result,
+                        evaluate(*model, is_val ? *data.val : *data.train, 0));
+    EvalReport report;
+    report.split = request.split;
+    report.loss = result.loss;
+    report.perplexity = std::exp(result.loss);
+    report.bits_per_byte = result.loss / std::log(2.0) / data.val_bytes_per_token;
+    report.tokens = result.tokens;
+    report.step = run.found.step;
+    return report;
+  } catch (const std::exception& error) {
+    return error_from_exception(error, "evaluation");
+  }
+}
+
+Status sample_stored_run(const StoredSampleRequest& request, const SampleListener& listener) {
+  SY_RETURN_IF_ERROR(check_request(request.sample));
+  SY_ASSIGN_OR_RETURN(const OpenedRun run, open_run(request.run_dir, request.checkpoint));
+  SY_ASSIGN_OR_RETURN(const auto tokenizer, load_tokenizer(request.run_dir));
+  SY_ASSIGN_OR_RETURN(const auto model, load_model(run, tokenizer->vocab_size(), request.device));
+  for (std::int64_t i = 0; i < request.num_samples; ++i) {
+    Sampler sampler(*model, *tokenizer);
+    SampleRequest sample = request.sample;
+    sample.seed += static_cast<std::uint64_t>(i);
+    SY_RETURN_IF_ERROR(sampler.start(sample));
+    while (!sampler.is_done()) {
+      if (listener.is_stop_requested && listener.is_stop_requested()) {
+        return Error{ErrorCode::kStopped, "sample", "stopped on request.", "", {}};
+      }
+      SY_ASSIGN_OR_RETURN(const SampledToken token, sampler.next());
+      if (listener.on_token) listener.on_token(i, token);
+    }
+    sampler.finish();
+    if (listener.on_done) listener.on_done(i, sampler.text(), run.found.step);
+  }
+  return {};
+}
+
+}  // namespace switchyard::train
