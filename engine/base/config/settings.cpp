@@ -91,7 +91,8 @@ Status apply_setting(Json& config, std::string_view assignment) {
                        "Write for example --set train.max_steps=500.");
   std::string path(assignment.substr(0, equals));
   const std::string_view text = assignment.substr(equals + 1);
-  Json* at = &config;
+  Json changed = config;  // a refused setting changes nothing
+  Json* at = &changed;
   std::string walked;
   for (std::size_t start = 0; start <= path.size();) {
     const std::size_t dot = std::min(path.find('.', start), path.size());
@@ -117,6 +118,7 @@ Status apply_setting(Json& config, std::string_view assignment) {
   }
   auto value = parse_json(text, "--set");
   *at = value.ok() ? std::move(value).value() : Json(text);
+  config = std::move(changed);
   return {};
 }
 

@@ -178,10 +178,11 @@ class TreeBuilder {
   std::vector<std::unordered_set<std::string>> keys_;
 };
 
+/// Line and column of the last of the first `offset` characters: the one at which parsing stopped.
 std::string place_name(std::string_view source, std::string_view text, std::size_t offset) {
   std::size_t line = 1;
   std::size_t line_start = 0;
-  for (std::size_t i = 0; i < offset && i < text.size(); ++i) {
+  for (std::size_t i = 0; i + 1 < offset && i < text.size(); ++i) {
     if (text[i] == '\n') {
       ++line;
       line_start = i + 1;
@@ -214,6 +215,9 @@ Result<Json> parse_json(std::string_view text, std::string_view source, const Js
   if (const std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos)
     return failure(
         bad + 1, "expected UTF-8 text, found an invalid byte.", "Save the file as UTF-8.");
+  // The library takes a NUL for the end of the text and would not look at what follows.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
+    return failure(nul + 1, "expected JSON text, found a NUL byte.", "");
   TreeBuilder builder(limits);
   const char* furthest = text.data();
   const bool parsed =
