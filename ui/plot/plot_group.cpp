@@ -51,6 +51,8 @@ void PlotGroup::begin_frame() {
   cursor = next_cursor;
   next_cursor = std::numeric_limits<double>::quiet_NaN();
   num_included = 0;
+  gutter = next_gutter;
+  next_gutter = 0.0F;
 }
 
 void PlotGroup::include(double first, double last) {
