@@ -5,10 +5,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/core/json.h"
+#include "engine/base/core/result.h"
 #include "engine/base/store/run_store.h"
+#include "ui/model/config_rows.h"
 
 namespace switchyard::ui {
 
@@ -30,17 +33,17 @@ struct MapView {
 
 /// What the engine is doing. The only source for the run bar's buttons.
 enum class RunState {
-  kNone,
-  kCreated,
-  kStarting,
+  kNone,      ///< no run is open
+  kCreated,   ///< a folder with a configuration, never trained
+  kStarting,  ///< the engine is up, or being started, and has not trained yet
   kRunning,
   kPaused,
   kStopping,
   kCompleted,
   kStopped,
   kFailed,
-  kKilled,
-  kDamaged
+  kKilled,  ///< the engine died without a word
+  kDamaged  ///< the folder cannot be read as a run
 };
 
 /// An immutable snapshot of one run: published by the reader thread, taken once per frame.
@@ -50,18 +53,34 @@ struct RunView {
   Json config;  ///< resolved
   RunState state = RunState::kNone;
   std::string state_detail;         ///< reason of a failure, in a sentence
+  std::optional<Error> problem;     ///< what is wrong with the folder, and what to do
   bool is_engine_alive = false;     ///< the run lock is held
   bool is_engine_attached = false;  ///< the socket is connected
+  std::int64_t engine_pid = 0;      ///< as the lock names it; 0 when not alive
+  std::string device;               ///< "cpu", "cuda:0"; of the last start
   std::int64_t step = 0;
   std::int64_t max_steps = 0;
   std::int64_t params_total = 0;
   std::int64_t params_active = 0;
+  std::int64_t num_checkpoints = 0;  ///< published in this run's life, as events tell
   std::vector<store::MetricInfo> metrics;
   std::map<std::string, SeriesView> series;
   std::map<std::pair<std::string, int>, MapView> maps;
   std::vector<store::Event> events;
-  std::int64_t revision = 0;      ///< grows with every change
+  std::shared_ptr<const std::vector<ConfigRow>> config_rows;  ///< never null once a run is open
+  std::int64_t revision = 0;                                  ///< grows with every change
+  double last_sample_time = 0.0;  ///< monotonic seconds when the newest sample was read; 0: none
   double data_age_seconds = 0.0;  ///< since the last new sample, when published
+
+  [[nodiscard]] const store::ScalarSeries* scalar(const std::string& metric) const {
+    const auto found = series.find(metric);
+    return found == series.end() ? nullptr : found->second.data.get();
+  }
+
+  [[nodiscard]] const MapView* map(const std::string& metric, int layer) const {
+    const auto found = maps.find({metric, layer});
+    return found == maps.end() ? nullptr : &found->second;
+  }
 };
 
 }  // namespace switchyard::ui

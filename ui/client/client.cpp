@@ -1,0 +1,152 @@
+#include "ui/client/client.h"
+
+#include <utility>
+
+#include "engine/base/config/presets.h"
+#include "engine/base/store/run_folder.h"
+#include "ui/model/run_state.h"
+
+namespace switchyard::ui {
+namespace {
+
+template <typename... Visitors>
+struct Overloaded : Visitors... {
+  using Visitors::operator()...;
+};
+
+template <typename... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;
+
+}  // namespace
+
+Library::Places default_places() {
+  return {store::runs_directory(), config::configs_directory()};
+}
+
+Client::Client(Library::Places places, std::function<void()> wake)
+    : mailbox_(std::move(wake)),
+      watcher_(places.configs, mailbox_),
+      library_(places, mailbox_, watcher_),
+      sampler_(mailbox_),
+      messages_(mailbox_,
+                {[this] { return watcher_.is_engine_alive(); },
+                 [this](bool is_attached) { watcher_.set_attached(is_attached); }}) {}
+
+void Client::open(Studio& studio, const std::string& root) {
+  studio.gallery.is_open = root.empty();
+  if (root == open_root_) return;
+  open_root_ = root;
+  studio.plots.group.fit();
+  studio.selection.expert = -1;
+  studio.prompt.answers.clear();
+  studio.selection.token = -1;
+  messages_.attach(root);
+}
+
+void Client::take(Studio& studio) {
+  studio.presets = library_.presets();
+  studio.runs = library_.runs();
+  studio.machine = library_.machine();
+  for (ClientEvent& event : mailbox_.take()) put_event(studio, std::move(event));
+  studio.run = watcher_.view();
+  announce_states(studio);
+}
+
+void Client::put_event(Studio& studio, ClientEvent event) {
+  std::visit(Overloaded{
+                 [&](Notice& notice) { studio.notices.push_back(std::move(notice)); },
+                 [&](AnswerToken& token) {
+                   Answer* answer = studio.prompt.find(token.answer_id);
+                   if (answer == nullptr || !answer->is_open()) return;
+                   answer->state = AnswerState::kStreaming;
+                   answer->tokens.push_back(std::move(token.token));
+                 },
+                 [&](const AnswerDone& done) {
+                   Answer* answer = studio.prompt.find(done.answer_id);
+                   if (answer == nullptr) return;
+                   answer->state = done.is_cancelled ? AnswerState::kCancelled : AnswerState::kDone;
+                   if (done.step >= 0) answer->step = done.step;
+                   answer->tokens_per_second = done.tokens_per_second;
+                 },
+                 [&](AnswerFailed& failed) {
+                   Answer* answer = studio.prompt.find(failed.answer_id);
+                   if (answer == nullptr) return;
+                   answer->state = AnswerState::kFailed;
+                   answer->problem = std::move(failed.problem);
+                 },
+                 [&](const RunChosen& chosen) {
+                   open(studio, chosen.root);
+                   library_.refresh();
+                 },
+             },
+             event);
+}
+
+/// Says once when the open run ends or dies, and that a running one was found again.
+void Client::announce_states(Studio& studio) {
+  const RunView& run = *studio.run;
+  if (run.root != announced_root_) {
+    announced_root_ = run.root;
+    announced_state_ = RunState::kNone;
+  }
+  if (run.state == announced_state_) return;
+  const RunState before = std::exchange(announced_state_, run.state);
+  const std::string at = " at step " + std::to_string(run.step);
+  if (before == RunState::kNone) {
+    if (is_training(run.state) && run.step > 0)
+      studio.notices.push_back({NoticeKind::kInfo,
+                                "Reattached to " + run.name,
+                                "Training went on while the window was closed."});
+    return;
+  }
+  switch (run.state) {
+    case RunState::kCompleted:
+      studio.notices.push_back(
+          {NoticeKind::kOk, run.name + " is done", "Ask it something in Prompt."});
+      break;
+    case RunState::kStopped:
+      studio.notices.push_back({NoticeKind::kInfo,
+                                run.name + " stopped" + at,
+                                "Resume goes on from the last checkpoint."});
+      break;
+    case RunState::kFailed:
+      studio.notices.push_back({NoticeKind::kFailure, run.name + " failed" + at, run.state_detail});
+      break;
+    case RunState::kKilled:
+      studio.notices.push_back({NoticeKind::kAttention,
+                                "The engine of " + run.name + " was killed",
+                                "Nothing saved is lost: Resume goes on from the last checkpoint."});
+      break;
+    default:
+      break;
+  }
+}
+
+void Client::carry_out(Studio& studio, const Command& command) {
+  std::visit(Overloaded{
+                 [&](const TrainPreset& train) { library_.train_preset(train.preset); },
+                 [&](const TrainConfig& train) { library_.train_config(train.path); },
+                 [&](const OpenRun& run) {
+                   watcher_.watch(run.root);
+                   open(studio, run.root);
+                 },
+                 [&](const ResumeRun& run) { library_.resume(run.root); },
+                 [&](const EngineOrder& order) { messages_.order(order); },
+                 [&](const Generate& request) {
+                   if (!messages_.generate(request)) sampler_.generate(open_root_, request);
+                 },
+                 [&](const StopGenerating& stop) {
+                   sampler_.stop(stop.answer_id);
+                   messages_.stop_generating(stop.answer_id);
+                 },
+                 [&](const RefreshRuns&) { library_.refresh(); },
+             },
+             command);
+}
+
+void Client::submit(Studio& studio) {
+  library_.set_wanted(studio.shows_run_list);
+  for (const Command& command : std::exchange(studio.commands, {})) carry_out(studio, command);
+}
+
+}  // namespace switchyard::ui

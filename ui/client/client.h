@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "ui/client/checkpoint_sampler.h"
+#include "ui/client/library.h"
+#include "ui/client/mailbox.h"
+#include "ui/client/message_client.h"
+#include "ui/client/run_watcher.h"
+#include "ui/model/studio.h"
+
+namespace switchyard::ui {
+
+/// The window's side of everything that is not drawing: four threads (run reader, messages,
+/// library, sampling child), none of which the frame thread ever waits for.
+///
+/// Threads: `take` and `submit` on the frame thread. `wake` is called from any thread.
+class Client {
+ public:
+  Client(Library::Places places, std::function<void()> wake);
+
+  /// Before a frame: puts the newest snapshots and everything that arrived into the studio.
+  void take(Studio& studio);
+
+  /// After a frame: carries out what panels asked for.
+  void submit(Studio& studio);
+
+ private:
+  void open(Studio& studio, const std::string& root);
+  void carry_out(Studio& studio, const Command& command);
+  void put_event(Studio& studio, ClientEvent event);
+  void announce_states(Studio& studio);
+
+  Mailbox mailbox_;
+  RunWatcher watcher_;
+  Library library_;
+  CheckpointSampler sampler_;
+  MessageClient messages_;
+  std::string open_root_;
+  std::string announced_root_;
+  RunState announced_state_ = RunState::kNone;
+};
+
+/// The settings of this process: runs and configs folders from the environment.
+Library::Places default_places();
+
+}  // namespace switchyard::ui

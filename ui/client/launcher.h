@@ -1,0 +1,80 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "engine/base/core/result.h"
+
+namespace switchyard::ui {
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  Descriptor() = default;
+
+  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
+
+  ~Descriptor() { reset(); }
+
+  Descriptor(Descriptor&& other) noexcept : descriptor_(other.release()) {}
+
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    reset(other.release());
+    return *this;
+  }
+
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  [[nodiscard]] int get() const { return descriptor_; }
+
+  [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
+
+  int release() {
+    const int descriptor = descriptor_;
+    descriptor_ = -1;
+    return descriptor;
+  }
+
+  void reset(int descriptor = -1);
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// $SWITCHYARD_ENGINE, else switchyard-engine beside this program.
+std::string engine_path();
+
+/// An engine that was started and belongs to nobody.
+struct LaunchedEngine {
+  pid_t pid = 0;
+  Descriptor pid_descriptor;  ///< readable once the process has ended
+  std::string log_path;       ///< its standard output and error
+
+  /// True once the process has ended; never blocks.
+  [[nodiscard]] bool has_ended() const;
+};
+
+/// Starts a program detached: a session of its own, no terminal, standard output and error appended
+/// to `log_path`. It lives on whatever happens to this process.
+///
+/// Errors: kIo when the log cannot be opened, kUnavailable when the program cannot be executed.
+Result<LaunchedEngine> launch_detached(const std::vector<std::string>& arguments,
+                                       const std::string& log_path);
+
+/// A child whose standard output is read by us and whose standard error goes to `error_log`.
+struct PipedChild {
+  pid_t pid = 0;
+  Descriptor output;
+  Descriptor errors;
+};
+
+Result<PipedChild> start_piped(const std::vector<std::string>& arguments);
+
+/// The last lines of a log file as one text, at most `max_bytes`: what a person sees when a start
+/// failed. Empty when there is nothing.
+std::string log_tail(const std::string& path, std::size_t max_bytes = 600);
+
+}  // namespace switchyard::ui

@@ -1,0 +1,155 @@
+#include "ui/client/library.h"
+
+#include <bit>
+#include <chrono>
+#include <utility>
+
+#include "engine/base/core/file_system.h"
+#include "engine/base/store/run_folder.h"
+
+namespace switchyard::ui {
+namespace {
+
+constexpr auto kWantedInterval = std::chrono::seconds(2);
+constexpr auto kQuietInterval = std::chrono::seconds(15);
+constexpr std::uint64_t kDiskStep = 100'000'000;  ///< shown to 0.1 GB, so smaller changes are none
+
+bool is_same(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
+
+bool is_same(const store::RunSummary& a, const store::RunSummary& b) {
+  return a.root == b.root && a.preset == b.preset && a.state == b.state && a.detail == b.detail &&
+         a.step == b.step && a.max_steps == b.max_steps && is_same(a.train_loss, b.train_loss) &&
+         is_same(a.val_loss, b.val_loss);
+}
+
+bool is_same(const std::vector<store::RunSummary>& a, const std::vector<store::RunSummary>& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!is_same(a[i], b[i])) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Library::Library(Places places, Mailbox& mailbox, RunWatcher& watcher)
+    : places_(std::move(places)),
+      mailbox_(mailbox),
+      watcher_(watcher),
+      presets_(std::make_shared<const PresetList>()),
+      runs_(std::make_shared<const RunIndex>()),
+      machine_(std::make_shared<const MachineInfo>()),
+      thread_([this] { work(); }) {}
+
+Library::~Library() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void Library::post(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  wake_.notify_all();
+}
+
+void Library::train_preset(const std::string& preset) {
+  post([this, preset] { start_new(preset, {"--preset", preset}); });
+}
+
+void Library::train_config(const std::string& path) {
+  post([this, path] {
+    auto config = config::read_config_file(path);
+    if (!config.ok()) {
+      mailbox_.put(Notice{NoticeKind::kFailure, "This is no configuration", config.error().text()});
+      return;
+    }
+    std::string name = config.value()["name"].as_string();
+    if (name.empty() || name.find('/') != std::string::npos) name = "run";
+    start_new(name, {"--config", path});
+  });
+}
+
+void Library::resume(const std::string& root) {
+  post([this, root] {
+    start_engine(root, {"--config", store::RunPaths{root}.config(), "--run", root, "--resume"});
+  });
+}
+
+void Library::refresh() {
+  post([this] { scan_runs(); });
+}
+
+void Library::start_new(const std::string& name, std::vector<std::string> arguments) {
+  if (const Status made = make_directories(places_.runs); !made.ok()) {
+    mailbox_.put(Notice{NoticeKind::kFailure, "The run could not be created", made.error().text()});
+    return;
+  }
+  const std::string root = store::next_run_directory(places_.runs, name);
+  arguments.insert(arguments.end(), {"--run", root});
+  start_engine(root, std::move(arguments));
+}
+
+void Library::start_engine(const std::string& root, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {engine_path(), "train"});
+  auto engine = launch_detached(arguments, root + ".log");
+  if (!engine.ok()) {
+    mailbox_.put(
+        Notice{NoticeKind::kFailure, "The engine could not be started", engine.error().text()});
+    return;
+  }
+  watcher_.watch(root, std::move(engine).value());
+  mailbox_.put(RunChosen{root});
+}
+
+void Library::scan_runs() {
+  std::vector<store::RunSummary> found = store::list_runs(places_.runs);
+  const auto before = runs_.load();
+  if (before->is_scanned && is_same(before->runs, found)) return;
+  auto index = std::make_shared<RunIndex>();
+  index->directory = places_.runs;
+  index->runs = std::move(found);
+  index->is_scanned = true;
+  index->revision = ++revision_;
+  runs_ = std::shared_ptr<const RunIndex>(std::move(index));
+  mailbox_.wake();
+}
+
+void Library::look_at_machine() {
+  MachineInfo info = read_machine_info("/proc", places_.runs);
+  info.disk_free_bytes -= info.disk_free_bytes % kDiskStep;
+  info.memory_available_bytes = 0;  // changes all the time; nothing shows it
+  if (info == *machine_.load()) return;
+  machine_ = std::make_shared<const MachineInfo>(std::move(info));
+  mailbox_.wake();
+}
+
+void Library::work() {
+  look_at_machine();
+  presets_ = std::make_shared<const PresetList>(read_preset_list(places_.configs));
+  mailbox_.wake();
+  scan_runs();
+  for (;;) {
+    std::vector<std::function<void()>> tasks;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, is_wanted_.load() ? kWantedInterval : kQuietInterval, [this] {
+        return is_stopping_ || !tasks_.empty();
+      });
+      if (is_stopping_) return;
+      tasks = std::exchange(tasks_, {});
+    }
+    for (const auto& task : tasks) task();
+    scan_runs();
+    look_at_machine();
+  }
+}
+
+}  // namespace switchyard::ui

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "ui/model/prompt.h"
+#include "ui/model/studio.h"
+
+namespace switchyard::ui {
+
+// What the client's threads tell the frame thread.
+
+struct AnswerToken {
+  std::int64_t answer_id = 0;
+  Token token;
+};
+
+struct AnswerDone {
+  std::int64_t answer_id = 0;
+  std::int64_t step = -1;
+  double tokens_per_second = 0.0;
+  bool is_cancelled = false;
+};
+
+struct AnswerFailed {
+  std::int64_t answer_id = 0;
+  std::string problem;
+};
+
+/// A run was created, or is to be shown.
+struct RunChosen {
+  std::string root;
+};
+
+using ClientEvent = std::variant<Notice, AnswerToken, AnswerDone, AnswerFailed, RunChosen>;
+
+/// A queue from many threads to the frame thread. `wake` is called after each put and must be safe
+/// from any thread.
+class Mailbox {
+ public:
+  explicit Mailbox(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+  void put(ClientEvent event) {
+    {
+      const std::lock_guard lock(mutex_);
+      events_.push_back(std::move(event));
+    }
+    wake_();
+  }
+
+  std::vector<ClientEvent> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(events_, {});
+  }
+
+  void wake() const { wake_(); }
+
+ private:
+  std::function<void()> wake_;
+  std::mutex mutex_;
+  std::vector<ClientEvent> events_;
+};
+
+}  // namespace switchyard::ui

@@ -1,0 +1,182 @@
+#include "ui/model/run_view_builder.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/base/core/file_system.h"
+#include "ui/model/run_state.h"
+
+namespace switchyard::ui {
+namespace {
+
+void truncate_series(store::ScalarSeries& series, std::size_t size) {
+  series.step.resize(size);
+  series.tokens.resize(size);
+  series.seconds.resize(size);
+  series.flops.resize(size);
+  series.value.resize(size);
+}
+
+void add_sample(store::ScalarSeries& to, const store::ScalarSeries& from, std::size_t i) {
+  to.step.push_back(from.step[i]);
+  to.tokens.push_back(from.tokens[i]);
+  to.seconds.push_back(from.seconds[i]);
+  to.flops.push_back(from.flops[i]);
+  to.value.push_back(from.value[i]);
+}
+
+}  // namespace
+
+void truncate_columns(MapColumns& columns, std::int64_t step) {
+  std::size_t keep = columns.num_columns();
+  while (keep > 0 && columns.first[keep - 1].step >= step) --keep;
+  const std::size_t cells = keep * static_cast<std::size_t>(columns.num_rows);
+  columns.first.resize(keep);
+  columns.last.resize(keep);
+  columns.count.resize(keep);
+  columns.mean.resize(cells);
+  columns.max.resize(cells);
+}
+
+RunViewBuilder::RunViewBuilder(std::string root)
+    : root_(std::move(root)), rows_(std::make_shared<const std::vector<ConfigRow>>()) {}
+
+void RunViewBuilder::set_config(Json config, std::vector<ConfigRow> rows) {
+  config_ = std::move(config);
+  rows_ = std::make_shared<const std::vector<ConfigRow>>(std::move(rows));
+  if (max_steps_ == 0) max_steps_ = config_["train"]["max_steps"].as_integer();
+}
+
+void RunViewBuilder::clear() {
+  metrics_.clear();
+  series_.clear();
+  maps_.clear();
+  events_.clear();
+  last_step_ = 0;
+  num_checkpoints_ = 0;
+  reason_.clear();
+}
+
+void RunViewBuilder::append(const store::ScalarSeries& fresh) {
+  Series& series = series_[fresh.metric];
+  series.data.metric = fresh.metric;
+  for (std::size_t i = 0; i < fresh.step.size(); ++i) {
+    if (!series.data.step.empty() && fresh.step[i] <= series.data.step.back()) {
+      const auto from =
+          std::lower_bound(series.data.step.begin(), series.data.step.end(), fresh.step[i]);
+      truncate_series(series.data, static_cast<std::size_t>(from - series.data.step.begin()));
+      series.pyramid = Pyramid();
+    }
+    add_sample(series.data, fresh, i);
+  }
+  series.pyramid.update(series.data.value);
+  series.is_dirty = true;
+  if (fresh.metric == "train_loss" && !series.data.step.empty())
+    last_step_ = series.data.step.back();
+}
+
+void RunViewBuilder::append(const store::VectorSeries& fresh) {
+  Map& map = maps_[{fresh.metric, fresh.layer}];
+  for (const store::VectorSample& sample : fresh.samples) {
+    if (map.columns.num_columns() > 0 && sample.at.step <= map.columns.last.back().step)
+      truncate_columns(map.columns, sample.at.step);
+    map.columns.append(sample.at, sample.values);
+  }
+  map.is_dirty = true;
+}
+
+void RunViewBuilder::take_event(const store::Event& event) {
+  if (event.kind == "state") {
+    const Json& detail = event.detail;
+    if (detail.find("max_steps") != nullptr) max_steps_ = detail["max_steps"].as_integer();
+    if (detail.find("params_total") != nullptr) params_total_ = detail["params_total"].as_integer();
+    if (detail.find("params_active") != nullptr)
+      params_active_ = detail["params_active"].as_integer();
+    if (detail.find("device") != nullptr) device_ = detail["device"].as_string();
+    reason_ = detail["reason"].as_string();
+    last_step_ = std::max(last_step_, event.step);
+  } else if (event.kind == "error") {
+    reason_ = event.detail["message"].as_string();
+    const std::string& hint = event.detail["hint"].as_string();
+    if (!hint.empty()) reason_ += " " + hint;
+  } else if (event.kind == "checkpoint") {
+    ++num_checkpoints_;
+  }
+  events_.push_back(event);
+}
+
+/// Perplexity is exp of a loss: a series of its own, so that plots treat it like any other.
+store::ScalarSeries RunViewBuilder::perplexity_of(const store::ScalarSeries& loss) {
+  store::ScalarSeries perplexity = loss;
+  perplexity.metric = loss.metric == "val_loss" ? "val_perplexity" : "train_perplexity";
+  for (double& value : perplexity.value) value = std::exp(value);
+  return perplexity;
+}
+
+void RunViewBuilder::apply(const store::Delta& delta, double now) {
+  if (delta.is_reset) clear();
+  for (const store::MetricInfo& metric : delta.metrics) {
+    std::erase_if(metrics_, [&](const store::MetricInfo& m) { return m.name == metric.name; });
+    metrics_.push_back(metric);
+  }
+  for (const store::ScalarSeries& series : delta.scalars) {
+    append(series);
+    if (series.metric == "train_loss" || series.metric == "val_loss")
+      append(perplexity_of(series));
+  }
+  for (const store::VectorSeries& series : delta.vectors) append(series);
+  for (const store::Event& event : delta.events) take_event(event);
+  if (!delta.scalars.empty() || !delta.vectors.empty()) last_sample_time_ = now;
+}
+
+store::MetricInfo RunViewBuilder::info_of(const std::string& metric, bool is_vector) const {
+  for (const store::MetricInfo& info : metrics_) {
+    if (info.name == metric) return info;
+  }
+  return {metric, "", "", is_vector};
+}
+
+std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, double now) {
+  for (auto& [metric, series] : series_) {
+    if (!series.is_dirty) continue;
+    series.published = {info_of(metric, false),
+                        std::make_shared<const store::ScalarSeries>(series.data),
+                        std::make_shared<const Pyramid>(series.pyramid)};
+    series.is_dirty = false;
+  }
+  for (auto& [key, map] : maps_) {
+    if (!map.is_dirty) continue;
+    map.published = {
+        info_of(key.first, true), key.second, std::make_shared<const MapColumns>(map.columns)};
+    map.is_dirty = false;
+  }
+  auto view = std::make_shared<RunView>();
+  view->root = root_;
+  view->name = base_name(root_);
+  view->config = config_;
+  view->config_rows = rows_;
+  view->problem = problem_;
+  view->is_engine_alive = link.is_alive;
+  view->is_engine_attached = link.is_attached;
+  view->engine_pid = link.is_alive ? link.pid : 0;
+  view->state = problem_.has_value() && !link.is_alive
+                    ? RunState::kDamaged
+                    : run_state(link.is_alive, link.is_launching, events_, link.pid);
+  view->state_detail = view->state == RunState::kFailed ? reason_ : std::string();
+  view->device = device_;
+  view->step = last_step_;
+  view->max_steps = max_steps_;
+  view->params_total = params_total_;
+  view->params_active = params_active_;
+  view->num_checkpoints = num_checkpoints_;
+  view->metrics = metrics_;
+  for (const auto& [metric, series] : series_) view->series.emplace(metric, series.published);
+  for (const auto& [key, map] : maps_) view->maps.emplace(key, map.published);
+  view->events = events_;
+  view->revision = ++revision_;
+  view->last_sample_time = last_sample_time_;
+  view->data_age_seconds = last_sample_time_ > 0.0 ? now - last_sample_time_ : 0.0;
+  return view;
+}
+
+}  // namespace switchyard::ui

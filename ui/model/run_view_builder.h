@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "ui/model/run_view.h"
+#include "ui/plot/map_columns.h"
+#include "ui/plot/pyramid.h"
+
+namespace switchyard::ui {
+
+/// What the reader knows about a run's engine besides the database.
+struct EngineLink {
+  bool is_alive = false;      ///< the run lock is held
+  bool is_launching = false;  ///< an engine was started and does not hold the lock yet
+  bool is_attached = false;   ///< the socket is connected
+  std::int64_t pid = 0;
+};
+
+/// Collects what a run's database says and publishes immutable snapshots of it.
+///
+/// New samples are appended and min/max pyramids grow with them; a snapshot copies only the series
+/// that changed. Samples of a step that is already there (training went back to a checkpoint) hide
+/// the ones after it.
+/// Threads: one, the reader's; the snapshots belong to everyone.
+class RunViewBuilder {
+ public:
+  explicit RunViewBuilder(std::string root);
+
+  void set_config(Json config, std::vector<ConfigRow> rows);
+
+  /// The folder cannot be read as a run; nullopt takes it back.
+  void set_problem(std::optional<Error> problem) { problem_ = std::move(problem); }
+
+  /// Takes in what is new. `now`: monotonic seconds.
+  void apply(const store::Delta& delta, double now);
+
+  /// A snapshot of everything so far; revisions grow with every call.
+  std::shared_ptr<const RunView> publish(const EngineLink& link, double now);
+
+  [[nodiscard]] std::int64_t last_step() const { return last_step_; }
+
+  [[nodiscard]] std::int64_t max_steps() const { return max_steps_; }
+
+ private:
+  struct Series {
+    store::ScalarSeries data;
+    Pyramid pyramid;
+    bool is_dirty = true;
+    SeriesView published;
+  };
+
+  struct Map {
+    MapColumns columns;
+    bool is_dirty = true;
+    MapView published;
+  };
+
+  void clear();
+  void append(const store::ScalarSeries& fresh);
+  void append(const store::VectorSeries& fresh);
+  static store::ScalarSeries perplexity_of(const store::ScalarSeries& loss);
+  void take_event(const store::Event& event);
+  store::MetricInfo info_of(const std::string& metric, bool is_vector) const;
+
+  std::string root_;
+  Json config_;
+  std::shared_ptr<const std::vector<ConfigRow>> rows_;
+  std::optional<Error> problem_;
+  std::vector<store::MetricInfo> metrics_;
+  std::map<std::string, Series> series_;
+  std::map<std::pair<std::string, int>, Map> maps_;
+  std::vector<store::Event> events_;
+  std::int64_t last_step_ = 0;
+  std::int64_t max_steps_ = 0;
+  std::int64_t params_total_ = 0;
+  std::int64_t params_active_ = 0;
+  std::int64_t num_checkpoints_ = 0;
+  std::string device_;
+  std::string reason_;
+  double last_sample_time_ = 0.0;
+  std::int64_t revision_ = 0;
+};
+
+/// Forgets the columns that start at `step` or later.
+void truncate_columns(MapColumns& columns, std::int64_t step);
+
+}  // namespace switchyard::ui
