@@ -29,6 +29,8 @@ class ParameterStore {
   };
 
   void declare(Declaration declaration);
+  /// Weight decay for every tensor declared so far (decay_rule "all").
+  void decay_all();
   /// Allocates the buffers and the views. Call once, after all declarations.
   void allocate(at::ScalarType master, at::ScalarType compute, at::Device device);
 
@@ -43,12 +45,17 @@ class ParameterStore {
   [[nodiscard]] std::int64_t num_parameters() const;  ///< without padding
 
   void zero_gradients();
+  /// Adds the gradients of the compute copies to the flat gradient, in master precision. Call it
+  /// after each backward pass when several are accumulated; gradient_norm() calls it too.
+  void collect_gradients();
   void refresh_compute_copies();
   /// Euclidean norm of all gradients, a 0-d tensor on the device; no host synchronisation.
-  [[nodiscard]] at::Tensor gradient_norm() const;
+  [[nodiscard]] at::Tensor gradient_norm();
 
   // Flat buffers, for optimizers.
   at::Tensor flat_master, flat_compute, flat_gradient, flat_moment1, flat_moment2;
+  at::Tensor
+      flat_compute_gradient;     ///< what autograd adds to; the flat gradient itself without copies
   std::int64_t num_decayed = 0;  ///< length of the decayed prefix, padding included
 
  private:

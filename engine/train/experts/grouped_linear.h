@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+namespace switchyard::train {
+
+/// Where each of the N x K assignments of tokens to experts stands once rows are sorted by expert.
+struct Dispatch {
+  std::int64_t num_tokens = 0;   ///< N
+  std::int64_t num_choices = 0;  ///< K
+  at::Tensor row_from_slot;      ///< [N*K] int64: sorted row of assignment n*K + k
+  at::Tensor slot_from_row;      ///< [N*K] int64: its inverse
+  at::Tensor token_from_row;     ///< [N*K] int64: n of a sorted row
+  at::Tensor tokens_per_expert;  ///< [E] int64
+  at::Tensor offsets;            ///< [E] int32: cumulative ends of the experts' segments
+};
+
+/// Sorts assignments by expert, stably, without the host learning the counts on a GPU.
+///
+/// Shapes: expert_index [N, K] int64 in [0, E).
+/// Determinism: exact; within an expert, rows keep the order of tokens, then of choices.
+/// Source: dropless grouping, Gale et al. 2022, arXiv 2211.15841, section 4.
+Dispatch make_dispatch(const at::Tensor& expert_index, std::int64_t E);
+
+/// Rows of `x` [N, D] in sorted order, once per choice: [N*K, D].
+/// Determinism: forward and backward are gathers; no atomics.
+at::Tensor dispatch_rows(const at::Tensor& x, const Dispatch& dispatch);
+
+/// Brings expert outputs back: out[n] = sum_k combine_weight[n, k] * y[row of (n, k)].
+/// Shapes: y [N*K, D]; combine_weight [N, K]; result [N, D] in the dtype of y.
+/// Determinism: forward and backward are gathers; no atomics.
+at::Tensor combine_rows(const at::Tensor& y,
+                        const at::Tensor& combine_weight,
+                        const Dispatch& dispatch);
+
+/// One matrix product per expert over its contiguous segment of rows.
+///
+/// Math:   y[r] = x[r] W[e]^T for every row r of expert e's segment.
+/// Shapes: x [M, D]; weight [E, F, D]; result [M, F].
+/// Limits: bfloat16 on a GPU takes LibTorch's grouped product (D and F multiples of 8, compute
+///         capability 9.0 or 10.0 for the fast path); other types on a GPU take one padded batched
+///         product of E x M rows; the CPU walks the segments.
+/// Determinism: exact on the CPU for a fixed thread count; an expert without rows has gradient
+/// zero.
+at::Tensor grouped_linear(const at::Tensor& x, const at::Tensor& weight, const Dispatch& dispatch);
+
+}  // namespace switchyard::train

@@ -1,0 +1,114 @@
+#include "engine/train/model/parameter_store.h"
+
+#include <ATen/ATen.h>
+
+#include "engine/base/core/check.h"
+
+namespace switchyard::train {
+namespace {
+
+constexpr std::int64_t kAlignment = 64;  // elements; keeps every view 128-byte aligned in bf16
+
+std::int64_t elements(const std::vector<std::int64_t>& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) count *= extent;
+  return count;
+}
+
+std::int64_t padded(std::int64_t count) {
+  return (count + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+const at::Tensor& lookup(const std::map<std::string, at::Tensor>& views, const std::string& name) {
+  const auto it = views.find(name);
+  SY_CHECK(it != views.end(), "no parameter named " + name);
+  return it->second;
+}
+
+}  // namespace
+
+void ParameterStore::declare(Declaration declaration) {
+  declarations_.push_back(std::move(declaration));
+}
+
+void ParameterStore::decay_all() {
+  for (Declaration& declaration : declarations_) declaration.is_decayed = true;
+}
+
+void ParameterStore::allocate(at::ScalarType master, at::ScalarType compute, at::Device device) {
+  std::int64_t size = 0;
+  for (const bool is_decayed : {true, false}) {
+    for (const Declaration& declaration : declarations_) {
+      if (declaration.is_decayed != is_decayed) continue;
+      offsets_[declaration.name] = size;
+      size += padded(elements(declaration.shape));
+    }
+    if (is_decayed) num_decayed = size;
+  }
+  const auto options = at::TensorOptions().device(device);
+  flat_master = at::zeros({size}, options.dtype(master));
+  flat_gradient = at::zeros({size}, options.dtype(master));
+  flat_moment1 = at::zeros({size}, options.dtype(master));
+  flat_moment2 = at::zeros({size}, options.dtype(master));
+  const bool has_copies = compute != master;
+  flat_compute = has_copies ? at::zeros({size}, options.dtype(compute)) : flat_master;
+  flat_compute_gradient = has_copies ? at::zeros({size}, options.dtype(compute)) : flat_gradient;
+  for (const Declaration& declaration : declarations_) {
+    const std::int64_t offset = offsets_[declaration.name];
+    const auto view = [&](const at::Tensor& flat) {
+      return flat.narrow(0, offset, elements(declaration.shape)).view(declaration.shape).detach();
+    };
+    const bool is_master = declaration.is_master_precision;
+    at::Tensor leaf = view(is_master ? flat_master : flat_compute);
+    leaf.requires_grad_(true);
+    leaf.mutable_grad() = view(is_master ? flat_gradient : flat_compute_gradient);
+    compute_views_[declaration.name] = leaf;
+    master_views_[declaration.name] = view(flat_master);
+    gradient_views_[declaration.name] = view(flat_gradient);
+  }
+}
+
+at::Tensor ParameterStore::compute(const std::string& name) const {
+  return lookup(compute_views_, name);
+}
+
+at::Tensor ParameterStore::master(const std::string& name) const {
+  return lookup(master_views_, name);
+}
+
+at::Tensor ParameterStore::gradient(const std::string& name) const {
+  return lookup(gradient_views_, name);
+}
+
+std::int64_t ParameterStore::num_parameters() const {
+  std::int64_t total = 0;
+  for (const Declaration& declaration : declarations_) total += elements(declaration.shape);
+  return total;
+}
+
+void ParameterStore::zero_gradients() {
+  const at::NoGradGuard no_grad;
+  flat_gradient.zero_();
+  if (!flat_compute_gradient.is_same(flat_gradient)) flat_compute_gradient.zero_();
+}
+
+void ParameterStore::collect_gradients() {
+  if (flat_compute_gradient.is_same(flat_gradient)) return;
+  const at::NoGradGuard no_grad;
+  flat_gradient.add_(flat_compute_gradient);
+  flat_compute_gradient.zero_();
+}
+
+void ParameterStore::refresh_compute_copies() {
+  if (flat_compute.is_same(flat_master)) return;
+  const at::NoGradGuard no_grad;
+  flat_compute.copy_(flat_master);
+}
+
+at::Tensor ParameterStore::gradient_norm() {
+  const at::NoGradGuard no_grad;
+  collect_gradients();
+  return at::linalg_vector_norm(flat_gradient);
+}
+
+}  // namespace switchyard::train

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "engine/base/config/node.h"
+#include "engine/train/model/parameter_store.h"
+#include "engine/train/model/transformer.h"
+
+namespace switchyard::train {
+
+/// Activations of the feed-forward blocks.
+enum class Activation { kGeluErf, kGeluTanh, kSwiglu };
+Activation activation_from_name(const std::string& name);
+
+/// The parts below declare their parameters in a ParameterStore and look their views up once it is
+/// allocated (`bind`). All of them take and return [B, T, D] tensors.
+
+/// LayerNorm or RMSNorm, computed in master precision.
+///
+/// Math:   layer_norm: (x - mean) / sqrt(var + eps) * weight + bias; rms_norm: x / sqrt(mean(x^2) +
+/// eps) * weight Source: Ba et al. 2016, arXiv 1607.06450, eq. 4; Zhang & Sennrich 2019, arXiv
+/// 1910.07467, eq. 4.
+class Norm {
+ public:
+  Norm(
+      const config::Node& model, std::string name, std::int64_t width, bool use_rms, bool use_bias);
+  void declare(ParameterStore& parameters) const;
+  void bind(const ParameterStore& parameters);
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
+
+ private:
+  std::string name_;
+  std::int64_t width_;
+  bool use_rms_, use_bias_;
+  double eps_;
+  at::Tensor weight_, bias_;
+};
+
+/// y = x W^T + b, with the initialisation it asks for.
+class Linear {
+ public:
+  Linear(std::string name, std::int64_t in, std::int64_t out, bool use_bias);
+  void declare(ParameterStore& parameters) const;
+  void bind(const ParameterStore& parameters);
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  std::string name_;
+  std::int64_t in_, out_;
+  bool use_bias_;
+  at::Tensor weight_, bias_;
+};
+
+/// Cosines and sines of the rotary embedding, [seq_len, head_dim / 2] each.
+struct RotaryTable {
+  at::Tensor cosine, sine;
+};
+
+/// Angles position x theta^(-2i / head_dim). Source: Su et al. 2021, arXiv 2104.09864, eq. 15; the
+/// pairs are (i, i + head_dim / 2).
+RotaryTable rotary_table(std::int64_t seq_len,
+                         std::int64_t head_dim,
+                         double theta,
+                         const at::TensorOptions& options);
+
+/// Causal multi-head self-attention over one packed query-key-value product.
+///
+/// Math:   softmax(q k^T / sqrt(C) + causal mask) v, then the output product.
+/// Source: Vaswani et al. 2017, arXiv 1706.03762, section 3.2.
+class Attention {
+ public:
+  Attention(const config::Node& model, const std::string& name);
+  void declare(ParameterStore& parameters) const;
+  void bind(const ParameterStore& parameters);
+  /// `rotary` may hold no tensors (learned positions). `cache`, if given, holds `layer`'s earlier
+  /// keys and values and receives the new ones; its length is advanced by the caller.
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x,
+                                   const RotaryTable& rotary,
+                                   double dropout,
+                                   KvCache* cache,
+                                   int layer) const;
+
+ private:
+  [[nodiscard]] at::Tensor with_cache(const at::Tensor& query,
+                                      const at::Tensor& key,
+                                      const at::Tensor& value,
+                                      KvCache& cache,
+                                      int layer) const;
+  std::int64_t num_heads_, head_dim_;
+  std::string qk_norm_kind_;
+  Linear qkv_, output_;
+  Norm query_norm_, key_norm_;
+};
+
+/// The feed-forward block of a dense layer.
+///
+/// Math:   down(act(up x)), or down(silu(gate x) * up x) with SwiGLU.
+/// Source: Vaswani et al. 2017, section 3.3; Shazeer 2020, arXiv 2002.05202, eq. 6.
+class DenseFeedForward {
+ public:
+  DenseFeedForward(const config::Node& model, const config::Node& options, const std::string& name);
+  void declare(ParameterStore& parameters) const;
+  void bind(const ParameterStore& parameters);
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
+
+ private:
+  Activation activation_;
+  Linear up_, gate_, down_;
+};
+
+/// act(up) or silu(gate) * up.
+at::Tensor activate(Activation activation, const at::Tensor& up, const at::Tensor& gate);
+
+}  // namespace switchyard::train

@@ -1,0 +1,295 @@
+#include "engine/train/model/transformer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <variant>
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+
+#include "engine/base/config/model_size.h"
+#include "engine/train/experts/routed_experts.h"
+#include "engine/train/model/parts.h"
+
+namespace switchyard::train {
+namespace {
+
+constexpr const char* kTokenEmbedding = "token_embedding.weight";
+constexpr const char* kPositionEmbedding = "position_embedding.weight";
+
+/// One layer: norm, attention, norm, feed-forward, each with its residual.
+struct Layer {
+  Norm attention_norm;
+  Attention attention;
+  Norm feed_forward_norm;
+  std::variant<DenseFeedForward, RoutedExperts> feed_forward;
+};
+
+bool is_residual_output(const std::string& name) {
+  return name.ends_with("attention.output.weight") || name.ends_with("down.weight");
+}
+
+std::variant<DenseFeedForward, RoutedExperts> make_feed_forward(const config::Node& model,
+                                                                const config::Node& options,
+                                                                const std::string& name) {
+  if (options.text("type") == "dense") return DenseFeedForward(model, options, name);
+  return RoutedExperts(model, options, name);
+}
+
+class AssembledTransformer final : public Transformer {
+ public:
+  AssembledTransformer(const Json& config, std::int64_t vocab_size, const Options& options)
+      : config_(config),
+        options_(options),
+        vocab_size_(vocab_size),
+        num_classes_(std::max(vocab_size, model_node().integer("vocab_size"))),
+        vocab_size_padded_(config::model_vocab_size(config, vocab_size)),
+        generator_(at::globalContext().defaultGenerator(options.device)) {
+    const config::Node model = model_node();
+    seq_len_ = model.integer("seq_len");
+    d_model_ = model.integer("d_model");
+    num_heads_ = model.integer("num_heads");
+    dropout_ = model.number("dropout");
+    has_learned_positions_ = model.text("position") == "learned";
+    has_tied_head_ = model.boolean("use_tied_head");
+    build(model);
+    declare();
+    parameters_.allocate(options.master, options.compute, options.device);
+    initialize(model.number("init_std"));
+    bind();
+    if (!has_learned_positions_) {
+      rotary_ = rotary_table(seq_len_,
+                             d_model_ / num_heads_,
+                             model.number("rope_theta"),
+                             at::TensorOptions(options.device).dtype(options.master));
+    }
+    generator_.set_current_seed(options.seed);
+  }
+
+  Losses forward(const at::Tensor& tokens,
+                 const at::Tensor& targets,
+                 bool is_training,
+                 bool with_logits) override {
+    Losses losses;
+    const at::Tensor hidden = run(tokens, is_training, nullptr, &losses);
+    const at::Tensor logits = head(hidden.view({-1, d_model_}), num_classes_);
+    losses.cross_entropy = at::cross_entropy_loss(logits, targets.reshape({-1}));
+    losses.total = losses.cross_entropy;
+    if (losses.load_balance_loss.defined()) {
+      losses.total = losses.total + auxiliary_ / static_cast<double>(losses.routing.size());
+      auxiliary_ = at::Tensor();
+    }
+    if (with_logits) losses.logits = logits.view({tokens.size(0), tokens.size(1), -1});
+    return losses;
+  }
+
+  at::Tensor decode(const at::Tensor& tokens,
+                    KvCache& cache,
+                    std::vector<RoutingRecord>* routing) override {
+    const at::NoGradGuard no_grad;
+    Losses unused;
+    const at::Tensor hidden = run(tokens, false, &cache, &unused);
+    auxiliary_ = at::Tensor();
+    cache.length += tokens.size(1);
+    if (routing != nullptr) *routing = std::move(unused.routing);
+    return head(hidden.select(1, hidden.size(1) - 1), vocab_size_).to(at::kFloat);
+  }
+
+  [[nodiscard]] KvCache new_cache(std::int64_t batch) const override {
+    KvCache cache;
+    const auto options = at::TensorOptions(options_.device).dtype(options_.compute);
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const std::vector<std::int64_t> shape{batch, num_heads_, seq_len_, d_model_ / num_heads_};
+      cache.key.push_back(at::zeros(shape, options));
+      cache.value.push_back(at::zeros(shape, options));
+    }
+    return cache;
+  }
+
+  ParameterStore& parameters() override { return parameters_; }
+
+  [[nodiscard]] std::int64_t vocab_size() const override { return vocab_size_; }
+
+  [[nodiscard]] std::int64_t seq_len() const override { return seq_len_; }
+
+  [[nodiscard]] std::vector<int> routed_layers() const override {
+    std::vector<int> indices;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      if (num_experts(static_cast<int>(i)) > 0) indices.push_back(static_cast<int>(i));
+    }
+    return indices;
+  }
+
+  [[nodiscard]] std::int64_t num_experts(int layer) const override {
+    const auto& block = layers_[static_cast<std::size_t>(layer)]->feed_forward;
+    const auto* routed = std::get_if<RoutedExperts>(&block);
+    return routed != nullptr ? routed->num_experts() : 0;
+  }
+
+  at::Generator& generator() override { return generator_; }
+
+ private:
+  [[nodiscard]] config::Node model_node() const { return config::Node(config_).child("model"); }
+
+  void build(const config::Node& model) {
+    const bool use_rms = model.text("norm") == "rms_norm", use_bias = model.boolean("use_bias");
+    for (const config::Node& entry : model.children("layers")) {
+      for (std::int64_t i = 0; i < entry.integer("repeat"); ++i) {
+        const std::string name = "layers." + std::to_string(layers_.size());
+        layers_.push_back(std::make_unique<Layer>(
+            Layer{Norm(model, name + ".attention_norm", d_model_, use_rms, use_bias),
+                  Attention(model, name + ".attention"),
+                  Norm(model, name + ".feed_forward_norm", d_model_, use_rms, use_bias),
+                  make_feed_forward(model, entry.child("feed_forward"), name + ".feed_forward")}));
+      }
+    }
+    final_norm_ = std::make_unique<Norm>(model, "final_norm", d_model_, use_rms, use_bias);
+  }
+
+  void declare() {
+    parameters_.declare({kTokenEmbedding, {vocab_size_padded_, d_model_}, true, false});
+    if (has_learned_positions_) {
+      parameters_.declare({kPositionEmbedding, {seq_len_, d_model_}, true, false});
+    }
+    for (const auto& layer : layers_) {
+      layer->attention_norm.declare(parameters_);
+      layer->attention.declare(parameters_);
+      layer->feed_forward_norm.declare(parameters_);
+      std::visit([&](const auto& block) { block.declare(parameters_); }, layer->feed_forward);
+    }
+    final_norm_->declare(parameters_);
+    if (!has_tied_head_) {
+      parameters_.declare({"head.weight", {vocab_size_padded_, d_model_}, true, false});
+    }
+    if (config::Node(config_).child("optimizer").text("decay_rule") == "all")
+      parameters_.decay_all();
+  }
+
+  /// Every number is drawn on the CPU, so that a seed means the same weights on every device.
+  void initialize(double init_std) {
+    const at::NoGradGuard no_grad;
+    at::Generator random = at::detail::createCPUGenerator(options_.seed);
+    const double residual_std = init_std / std::sqrt(2.0 * static_cast<double>(layers_.size()));
+    for (const ParameterStore::Declaration& declaration : parameters_.declarations()) {
+      at::Tensor master = parameters_.master(declaration.name);
+      if (declaration.name.ends_with("norm.weight")) {
+        master.fill_(1.0);
+      } else if (declaration.name.ends_with(".weight")) {
+        const double std = is_residual_output(declaration.name) ? residual_std : init_std;
+        master.copy_(at::empty(declaration.shape, at::kFloat).normal_(0.0, std, random));
+      }
+    }
+    parameters_.refresh_compute_copies();
+  }
+
+  void bind() {
+    token_embedding_ = parameters_.compute(kTokenEmbedding);
+    if (has_learned_positions_) position_embedding_ = parameters_.compute(kPositionEmbedding);
+    for (const auto& layer : layers_) {
+      layer->attention_norm.bind(parameters_);
+      layer->attention.bind(parameters_);
+      layer->feed_forward_norm.bind(parameters_);
+      std::visit([&](auto& block) { block.bind(parameters_); }, layer->feed_forward);
+    }
+    final_norm_->bind(parameters_);
+    head_ = has_tied_head_ ? token_embedding_ : parameters_.compute("head.weight");
+  }
+
+  [[nodiscard]] at::Tensor drop(const at::Tensor& x, bool is_training) const {
+    return is_training && dropout_ > 0.0 ? at::dropout(x, dropout_, true) : x;
+  }
+
+  /// The residual stream is kept in master precision; products run in compute precision.
+  at::Tensor run(const at::Tensor& tokens, bool is_training, KvCache* cache, Losses* losses) {
+    const at::ScalarType compute = options_.compute;
+    at::Tensor x = at::embedding(token_embedding_, tokens).to(options_.master);
+    if (has_learned_positions_) {
+      const std::int64_t begin = cache != nullptr ? cache->length : 0;
+      x = x + position_embedding_.narrow(0, begin, tokens.size(1));
+    }
+    x = drop(x, is_training);
+    const double attention_dropout = is_training ? dropout_ : 0.0;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const Layer& layer = *layers_[i];
+      const at::Tensor mixed = layer.attention.forward(layer.attention_norm.forward(x).to(compute),
+                                                       rotary_,
+                                                       attention_dropout,
+                                                       cache,
+                                                       static_cast<int>(i));
+      x = x + drop(mixed, is_training);
+      const at::Tensor h = layer.feed_forward_norm.forward(x).to(compute);
+      const at::Tensor y = feed_forward(layer, static_cast<int>(i), h, is_training, losses);
+      x = x + drop(y, is_training);
+    }
+    return final_norm_->forward(x).to(compute);
+  }
+
+  at::Tensor feed_forward(
+      const Layer& layer, int index, const at::Tensor& h, bool is_training, Losses* losses) {
+    if (const auto* dense = std::get_if<DenseFeedForward>(&layer.feed_forward)) {
+      return dense->forward(h);
+    }
+    const auto& routed = std::get<RoutedExperts>(layer.feed_forward);
+    RoutedExperts::Output output = routed.forward(h, is_training);
+    const RoutingPlan& plan = output.plan;
+    const at::Tensor weighted = plan.load_balance_loss * routed.load_balance_coef() +
+                                plan.router_z_loss * routed.router_z_coef();
+    const double share = 1.0 / static_cast<double>(num_routed_layers());
+    const auto add = [](at::Tensor& sum, const at::Tensor& part) {
+      sum = sum.defined() ? sum + part : part;
+    };
+    add(auxiliary_, weighted);
+    add(losses->load_balance_loss, plan.load_balance_loss.detach() * share);
+    add(losses->router_z_loss, plan.router_z_loss.detach() * share);
+    losses->routing.push_back({index,
+                               plan.expert_index,
+                               plan.combine_weight.detach(),
+                               plan.router_probs.detach(),
+                               output.tokens_per_expert});
+    return output.y;
+  }
+
+  [[nodiscard]] std::size_t num_routed_layers() const { return routed_layers().size(); }
+
+  /// Logits over the first `num_rows` rows of the table in master precision; the others take no
+  /// part.
+  [[nodiscard]] at::Tensor head(const at::Tensor& hidden, std::int64_t num_rows) const {
+    const at::Tensor weight = vocab_size_padded_ == num_rows ? head_ : head_.narrow(0, 0, num_rows);
+    return at::linear(hidden, weight).to(options_.master);
+  }
+
+  Json config_;
+  Options options_;
+  std::int64_t vocab_size_;         ///< of the tokenizer: what decode() may answer
+  std::int64_t num_classes_;        ///< what the loss is taken over
+  std::int64_t vocab_size_padded_;  ///< rows of the table
+  std::int64_t seq_len_ = 0, d_model_ = 0, num_heads_ = 0;
+  double dropout_ = 0.0;
+  bool has_learned_positions_ = true, has_tied_head_ = true;
+  at::Generator generator_;
+  ParameterStore parameters_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::unique_ptr<Norm> final_norm_;
+  RotaryTable rotary_;
+  at::Tensor token_embedding_, position_embedding_, head_;
+  at::Tensor auxiliary_;  ///< weighted auxiliary losses of the forward pass under way
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Transformer>> Transformer::create(const Json& config,
+                                                         std::int64_t vocab_size,
+                                                         const Options& options) {
+  try {
+    return std::unique_ptr<Transformer>(
+        std::make_unique<AssembledTransformer>(config, vocab_size, options));
+  } catch (const c10::OutOfMemoryError& error) {
+    return Error{ErrorCode::kOutOfMemory,
+                 "model",
+                 std::string("no memory for the parameters: ") + error.what_without_backtrace(),
+                 "Lower /model/d_model or the number of layers or experts.",
+                 {}};
+  }
+}
+
+}  // namespace switchyard::train

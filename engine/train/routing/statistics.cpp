@@ -1,0 +1,252 @@
+#include "engine/train/routing/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ATen.h>
+
+namespace switchyard::train {
+namespace {
+
+double entropy_of(std::span<const double> shares) {
+  double entropy = 0.0;
+  for (const double p : shares) {
+    if (p > 0.0) entropy -= p * std::log(p);
+  }
+  return entropy;
+}
+
+double sum_of(std::span<const double> values) {
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  return sum;
+}
+
+/// Population variance over the squared mean.
+double squared_cv(std::span<const double> values) {
+  const double mean = sum_of(values) / static_cast<double>(values.size());
+  double variance = 0.0;
+  for (const double value : values) variance += (value - mean) * (value - mean);
+  return variance / static_cast<double>(values.size()) / (mean * mean);
+}
+
+std::vector<double> doubles_from(const at::Tensor& tensor) {
+  const at::Tensor values = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
+  const auto* begin = values.const_data_ptr<double>();
+  return {begin, begin + values.numel()};
+}
+
+/// N_ij / N_i over all pairs of each token's set of experts.
+std::vector<double> coactivation_of(std::span<const double> index,
+                                    std::int64_t num_tokens,
+                                    std::int64_t E) {
+  const auto K = static_cast<std::int64_t>(index.size()) / num_tokens;
+  std::vector<double> pairs(static_cast<std::size_t>(E * E), 0.0);
+  const auto expert = [&](std::int64_t n, std::int64_t k) {
+    return static_cast<std::int64_t>(index[static_cast<std::size_t>(n * K + k)]);
+  };
+  for (std::int64_t n = 0; n < num_tokens; ++n) {
+    for (std::int64_t i = 0; i < K; ++i) {
+      for (std::int64_t j = 0; j < K; ++j) {
+        pairs[static_cast<std::size_t>(expert(n, i) * E + expert(n, j))] += 1.0;
+      }
+    }
+  }
+  for (std::int64_t i = 0; i < E; ++i) {
+    const double own = pairs[static_cast<std::size_t>(i * E + i)];
+    for (std::int64_t j = 0; j < E && own > 0.0; ++j)
+      pairs[static_cast<std::size_t>(i * E + j)] /= own;
+  }
+  return pairs;
+}
+
+void add_token_scalars(std::span<const double> probs,
+                       std::int64_t num_tokens,
+                       std::int64_t E,
+                       std::map<std::string, double>& scalars,
+                       std::vector<double>& mean_probs) {
+  double entropy = 0.0, top1 = 0.0, margin = 0.0;
+  mean_probs.assign(static_cast<std::size_t>(E), 0.0);
+  for (std::int64_t n = 0; n < num_tokens; ++n) {
+    const auto row = probs.subspan(static_cast<std::size_t>(n * E), static_cast<std::size_t>(E));
+    entropy += entropy_of(row);
+    double first = 0.0, second = 0.0;
+    for (std::size_t e = 0; e < row.size(); ++e) {
+      mean_probs[e] += row[e] / static_cast<double>(num_tokens);
+      if (row[e] > first) {
+        second = std::exchange(first, row[e]);
+      } else {
+        second = std::max(second, row[e]);
+      }
+    }
+    top1 += first;
+    margin += first - second;
+  }
+  const double mean_entropy = entropy / static_cast<double>(num_tokens);
+  scalars["token_entropy_mean_nats"] = mean_entropy;
+  scalars["token_entropy_normalised"] = mean_entropy / std::log(static_cast<double>(E));
+  scalars["token_perplexity"] = std::exp(mean_entropy);
+  scalars["top1_probability_mean"] = top1 / static_cast<double>(num_tokens);
+  scalars["margin_top1_top2_mean"] = margin / static_cast<double>(num_tokens);
+  scalars["batch_entropy_nats"] = entropy_of(mean_probs);
+  scalars["mutual_information_nats"] = entropy_of(mean_probs) - mean_entropy;
+}
+
+void add_load_scalars(const LoadStatistics& load, std::map<std::string, double>& scalars) {
+  scalars["load_entropy_nats"] = load.entropy_nats;
+  scalars["load_entropy_normalised"] = load.entropy_normalized;
+  scalars["effective_experts"] = load.effective_experts;
+  scalars["load_cv"] = load.cv;
+  scalars["load_max_over_mean"] = load.max_over_mean;
+  scalars["load_min_over_mean"] = load.min_over_mean;
+  scalars["max_violation"] = load.max_over_mean - 1.0;
+  scalars["gini"] = load.gini;
+  scalars["dead_experts"] = static_cast<double>(load.dead_experts);
+  scalars["unused_experts"] = static_cast<double>(load.unused_experts);
+}
+
+}  // namespace
+
+LoadStatistics load_statistics(std::span<const double> tokens_per_expert, double dead_fraction) {
+  LoadStatistics load;
+  const auto E = static_cast<double>(tokens_per_expert.size());
+  const double total = sum_of(tokens_per_expert);
+  if (tokens_per_expert.empty() || total <= 0.0) return load;
+  const double mean = total / E;
+  std::vector<double> sorted(tokens_per_expert.begin(), tokens_per_expert.end());
+  std::sort(sorted.begin(), sorted.end());
+  double weighted = 0.0;  // Gini by ranks: equals the sum over all pairs
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    weighted += (2.0 * static_cast<double>(i) + 1.0 - E) * sorted[i];
+    if (sorted[i] < dead_fraction * mean) ++load.dead_experts;
+    if (sorted[i] == 0.0) ++load.unused_experts;
+  }
+  load.gini = weighted / (E * E * mean);
+  load.max_over_mean = sorted.back() / mean;
+  load.min_over_mean = sorted.front() / mean;
+  load.cv = std::sqrt(squared_cv(tokens_per_expert));
+  for (double& count : sorted) count /= total;
+  load.entropy_nats = entropy_of(sorted);
+  load.entropy_normalized = sorted.size() > 1 ? load.entropy_nats / std::log(E) : 1.0;
+  load.effective_experts = std::exp(load.entropy_nats);
+  return load;
+}
+
+RoutingAnalysis analyze_routing(const at::Tensor& router_probs,
+                                const at::Tensor& expert_index,
+                                const at::Tensor& combine_weight,
+                                double dead_fraction) {
+  const std::int64_t N = router_probs.size(0), E = router_probs.size(1), K = expert_index.size(1);
+  const std::vector<double> probs = doubles_from(router_probs);
+  const std::vector<double> index = doubles_from(expert_index);
+  const std::vector<double> weight = doubles_from(combine_weight);
+  RoutingAnalysis analysis;
+  std::vector<double> counts(static_cast<std::size_t>(E), 0.0), mean_probs;
+  analysis.importance.assign(static_cast<std::size_t>(E), 0.0);
+  double gate_entropy = 0.0;
+  for (std::size_t i = 0; i < index.size(); ++i) {
+    const auto e = static_cast<std::size_t>(index[i]);
+    counts[e] += 1.0;
+    analysis.importance[e] += weight[i];
+    if (weight[i] > 0.0) gate_entropy -= weight[i] * std::log(weight[i]);
+  }
+  auto& scalars = analysis.scalars;
+  scalars["gate_entropy_mean_nats"] = gate_entropy / static_cast<double>(N);
+  add_load_scalars(load_statistics(counts, dead_fraction), scalars);
+  add_token_scalars(probs, N, E, scalars, mean_probs);
+  scalars["importance_cv2"] = squared_cv(analysis.importance);
+  std::vector<double> usage = analysis.importance;
+  const double total = sum_of(usage);
+  for (double& share : usage) share /= total;
+  scalars["usage_kl_from_uniform"] = std::log(static_cast<double>(E)) - entropy_of(usage);
+  double balance = 0.0;
+  for (std::size_t e = 0; e < counts.size(); ++e) {
+    analysis.counts.push_back(static_cast<std::int64_t>(counts[e]));
+    analysis.load.push_back(counts[e] / static_cast<double>(N * K));
+    balance += analysis.load[e] * mean_probs[e] * static_cast<double>(E);
+  }
+  scalars["balance_sum_to_1"] = balance;
+  scalars["balance_hf"] = balance * static_cast<double>(K);
+  analysis.coactivation = coactivation_of(index, N, E);
+  return analysis;
+}
+
+RoutingStatistics::RoutingStatistics(const Transformer& model) {
+  for (const int index : model.routed_layers()) {
+    Layer layer;
+    layer.index = index;
+    layer.num_experts = model.num_experts(index);
+    layers_.push_back(std::move(layer));
+  }
+}
+
+void RoutingStatistics::add(const std::vector<RoutingRecord>& records) {
+  const at::NoGradGuard no_grad;
+  for (const RoutingRecord& record : records) {
+    const auto it = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& layer) {
+      return layer.index == record.layer;
+    });
+    if (it == layers_.end()) continue;
+    const at::Tensor probs = record.router_probs.detach();
+    const at::Tensor importance =
+        at::zeros({it->num_experts}, probs.options())
+            .index_add(0,
+                       record.expert_index.flatten(),
+                       record.combine_weight.detach().flatten().to(probs.scalar_type()));
+    const at::Tensor entropy = -at::xlogy(probs, probs).sum();
+    at::Tensor margin = at::zeros_like(entropy);
+    if (it->num_experts > 1) {
+      const at::Tensor largest = std::get<0>(at::topk(probs, 2, 1));
+      margin = (largest.select(1, 0) - largest.select(1, 1)).sum();
+    }
+    const at::Tensor sums = at::stack({entropy, margin});
+    it->counts = it->counts.defined() ? it->counts + record.tokens_per_expert
+                                      : record.tokens_per_expert.clone();
+    it->importance = it->importance.defined() ? it->importance + importance : importance;
+    it->sums = it->sums.defined() ? it->sums + sums : sums;
+    it->num_tokens += probs.size(0);
+  }
+}
+
+std::vector<LayerRoutingSample> RoutingStatistics::read() {
+  std::vector<at::Tensor> parts;
+  for (const Layer& layer : layers_) {
+    if (!layer.counts.defined()) return {};
+    parts.push_back(layer.counts.to(at::kDouble));
+    parts.push_back(layer.importance.to(at::kDouble));
+    parts.push_back(layer.sums.to(at::kDouble));
+  }
+  if (parts.empty()) return {};
+  const std::vector<double> values = doubles_from(at::cat(parts));  // one transfer for all layers
+  std::vector<LayerRoutingSample> samples;
+  std::size_t next = 0;
+  for (const Layer& layer : layers_) {
+    LayerRoutingSample sample;
+    const auto E = static_cast<std::size_t>(layer.num_experts);
+    const std::span<const double> counts(values.data() + next, E);
+    sample.layer = layer.index;
+    sample.load = load_statistics(counts, kDeadFraction);
+    for (std::size_t e = 0; e < E; ++e) {
+      sample.tokens_per_expert.push_back(static_cast<float>(counts[e]));
+      sample.importance.push_back(static_cast<float>(values[next + E + e]));
+    }
+    const auto num_tokens = static_cast<double>(layer.num_tokens);
+    sample.router_entropy_nats = values[next + 2 * E] / num_tokens;
+    sample.router_entropy_normalized =
+        E > 1 ? sample.router_entropy_nats / std::log(static_cast<double>(E)) : 1.0;
+    sample.top1_margin = values[next + 2 * E + 1] / num_tokens;
+    next += 2 * E + 2;
+    samples.push_back(std::move(sample));
+  }
+  reset();
+  return samples;
+}
+
+void RoutingStatistics::reset() {
+  for (Layer& layer : layers_) {
+    layer.counts = layer.importance = layer.sums = at::Tensor();
+    layer.num_tokens = 0;
+  }
+}
+
+}  // namespace switchyard::train

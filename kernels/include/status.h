@@ -1,0 +1,15 @@
+#pragma once
+
+namespace switchyard::kernels {
+
+/// What a kernel launcher reports: success, or the reason in words (static text).
+struct KernelStatus {
+  const char* message = nullptr;  ///< null: launched
+
+  [[nodiscard]] bool ok() const { return message == nullptr; }
+};
+
+/// A CUDA stream without CUDA headers (cudaStream_t is such a pointer).
+using CudaStream = void*;
+
+}  // namespace switchyard::kernels
