@@ -115,7 +115,7 @@ class GridMap {
  private:
   std::string id_;
   MapTexture texture_;
-  std::vector<float> shown_;
+  std::vector<Color> shown_;  ///< pixels last uploaded
 };
 
 /// The scale as a bar with its words, 0.6 em high; right end at `max_x`. Width in pixels.

@@ -84,7 +84,8 @@ LinePlot::Cache& LinePlot::cache_for(const PlotLine& line, const LinePlotOptions
   if (!cache) cache = std::make_shared<Cache>();
   cache->is_used = true;
   if (cache->data == line.data && cache->smoother.weight() == options.smoothing) return *cache;
-  const bool can_continue = cache->smoother.weight() == options.smoothing && cache->is_continued_by(*line.data);
+  const bool can_continue =
+      cache->smoother.weight() == options.smoothing && cache->is_continued_by(*line.data);
   if (!can_continue) {
     cache->smoother = Smoother(options.smoothing);
     cache->smoothed = Pyramid();
@@ -97,8 +98,10 @@ LinePlot::Cache& LinePlot::cache_for(const PlotLine& line, const LinePlotOptions
   return *cache;
 }
 
-void LinePlot::refresh(Cache& cache, const PlotLine& line, const PlotGroup& group, int columns, bool raw) {
-  const ViewKey key = {group.x_min, group.x_max, columns, group.axis, group.is_log_x, line.data->value.size()};
+void LinePlot::refresh(
+    Cache& cache, const PlotLine& line, const PlotGroup& group, int columns, bool raw) {
+  const ViewKey key = {
+      group.x_min, group.x_max, columns, group.axis, group.is_log_x, line.data->value.size()};
   const ViewRange view = {group.x_min, group.x_max, columns, group.is_log_x};
   const Column x = x_column(*line.data, group.axis);
   if (cache.smooth_key != key) {
@@ -190,7 +193,12 @@ void LinePlotPainter::draw_line(const PlotLine& line, LinePlot::Cache& cache, bo
   if (options.is_filled && !is_raw) {
     ImPlotSpec fill = spec;
     fill.FillColor = vec(faded(line.color, 0.08F));
-    ImPlot::PlotShaded(("##fill." + line.name).c_str(), points.x.data(), points.y.data(), count, plot.y_min_, fill);
+    ImPlot::PlotShaded(("##fill." + line.name).c_str(),
+                       points.x.data(),
+                       points.y.data(),
+                       count,
+                       plot.y_min_,
+                       fill);
   }
   if (options.use_points && line.data->value.size() <= kMaxMarkers) {
     spec.Marker = ImPlotMarker_Circle;
@@ -205,7 +213,8 @@ void LinePlotPainter::draw_bad_ticks(const LinePlot::Cache& cache) const {
   ImDrawList* list = ImPlot::GetPlotDrawList();
   for (const BadTick& tick : points.bad) {
     const float x = std::round(x_pixel(group, frame, tick.x));
-    list->AddRectFilled({x - px(1), frame.min.y}, {x + px(1), frame.min.y + em(0.6F)}, theme().failure);
+    list->AddRectFilled(
+        {x - px(1), frame.min.y}, {x + px(1), frame.min.y + em(0.6F)}, theme().failure);
     if (frame.is_hovered && std::abs(ImGui::GetIO().MousePos.x - x) < px(4)) {
       const std::string words = grouped_number(tick.count) + " not finite";
       draw_text(list, Type::kCaption, {x + px(4), frame.min.y}, theme().failure, words);
@@ -216,7 +225,12 @@ void LinePlotPainter::draw_bad_ticks(const LinePlot::Cache& cache) const {
 void LinePlotPainter::draw_limit() const {
   if (!(options.limit > 0.0)) return;
   const float y = std::round(y_pixel(options.limit));
-  draw_dashed_line(ImPlot::GetPlotDrawList(), {frame.min.x, y}, {frame.max.x, y}, theme().attention, px(4), px(3));
+  draw_dashed_line(ImPlot::GetPlotDrawList(),
+                   {frame.min.x, y},
+                   {frame.max.x, y},
+                   theme().attention,
+                   px(4),
+                   px(3));
 }
 
 int LinePlotPainter::draw_marks(std::span<const PlotMark> marks, bool is_behind) const {
@@ -229,7 +243,8 @@ int LinePlotPainter::draw_marks(std::span<const PlotMark> marks, bool is_behind)
     if (mark.x < group.x_min || mark.x > group.x_max) continue;
     const float x = std::round(x_pixel(group, frame, mark.x)) + 0.5F;
     const bool is_checkpoint = mark.kind == MarkKind::kCheckpoint;
-    const Color color = is_checkpoint ? t.text3 : (mark.kind == MarkKind::kChange ? t.accent : t.attention);
+    const Color color =
+        is_checkpoint ? t.text3 : (mark.kind == MarkKind::kChange ? t.accent : t.attention);
     if (is_behind) {
       const Color faint = with_alpha(color, is_checkpoint ? 0.55F : 0.85F);
       draw_dashed_line(list, {x, frame.min.y}, {x, frame.max.y}, faint, px(2), px(2));
@@ -248,7 +263,12 @@ int LinePlotPainter::draw_marks(std::span<const PlotMark> marks, bool is_behind)
       low = {left, frame.min.y + em(0.2F) + static_cast<float>(row) * em(1.3F)};
       high = {left + width, low.y + em(1.2F)};
       list->AddRectFilled(low, high, color, em(0.2F));
-      draw_text_centred(list, Type::kCaption, low, high, t.kind == ThemeKind::kLight ? rgb(0xFFFFFF) : rgb(0x0B0D10), mark.label);
+      draw_text_centred(list,
+                        Type::kCaption,
+                        low,
+                        high,
+                        t.kind == ThemeKind::kLight ? rgb(0xFFFFFF) : rgb(0x0B0D10),
+                        mark.label);
     }
     if (frame.is_hovered && ImGui::IsMouseHoveringRect(low, high)) {
       if (!mark.detail.empty()) ImGui::SetTooltip("%s", mark.detail.c_str());
@@ -283,23 +303,29 @@ void LinePlotPainter::draw_readings(std::span<LinePlot::Cache* const> caches) co
       list->AddCircleFilled(centre, ui_scale() * 3.0F, lines[i].color);
     }
     const bool has_raw = options.show_raw && options.smoothing > 0.0;
-    rows.push_back({lines[i].name, plain_number(smooth[at]), has_raw ? plain_number(raw, 3) : "", lines[i].color});
+    rows.push_back({lines[i].name,
+                    plain_number(smooth[at]),
+                    has_raw ? plain_number(raw, 3) : "",
+                    lines[i].color});
   }
   if (!frame.is_hovered || rows.empty() || ImGui::IsMouseDragging(ImGuiMouseButton_Left)) return;
   std::string title = group.label_of(group.cursor);
   if (group.axis != XAxis::kSteps && !lines.empty()) {
     const std::size_t at = index_at_cursor(lines[0]);
-    if (at < lines[0].data->step.size()) title += " · step " + grouped_number(lines[0].data->step[at]);
+    if (at < lines[0].data->step.size())
+      title += " · step " + grouped_number(lines[0].data->step[at]);
   }
   draw_readout(ImGui::GetIO().MousePos, title, rows);
 }
 
 void LinePlotPainter::draw_line_ends(std::span<LinePlot::Cache* const> caches) const {
   if (!options.show_line_ends) return;
+
   struct End {
     float y;
     std::size_t line;
   };
+
   std::vector<End> ends;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const double last = last_finite(caches[i]->shown());
@@ -348,15 +374,17 @@ PlotResult LinePlot::draw(PlotGroup& group,
   PlotResult result;
   result.is_menu_clicked = begin_card(("###" + id_).c_str(), options.title, card);
   LinePlotPainter painter{*this, group, usable, options, {}};
-  for (std::size_t i = 0; i < usable.size(); ++i) refresh(*caches[i], usable[i], group, columns_, options.show_raw);
+  for (std::size_t i = 0; i < usable.size(); ++i)
+    refresh(*caches[i], usable[i], group, columns_, options.show_raw);
   painter.fit_y(caches);
   const float plot_height = ImGui::GetContentRegionAvail().y;
   const int max_ticks = std::clamp(static_cast<int>(plot_height / em(2.8F)), 2, 6);
-  const std::vector<Tick> y_ticks =
-      options.is_log_y ? log_ticks(y_min_, y_max_, max_ticks) : linear_ticks(y_min_, y_max_, max_ticks);
+  const std::vector<Tick> y_ticks = options.is_log_y ? log_ticks(y_min_, y_max_, max_ticks)
+                                                     : linear_ticks(y_min_, y_max_, max_ticks);
   painter.frame = place_plot(group, y_ticks);
   columns_ = std::max(1, painter.frame.columns());
-  for (std::size_t i = 0; i < usable.size(); ++i) refresh(*caches[i], usable[i], group, columns_, options.show_raw);
+  for (std::size_t i = 0; i < usable.size(); ++i)
+    refresh(*caches[i], usable[i], group, columns_, options.show_raw);
   PlotFrameOptions axes;
   axes.y_min = y_min_;
   axes.y_max = y_max_;
@@ -384,7 +412,8 @@ PlotResult LinePlot::draw(PlotGroup& group,
   return result;
 }
 
-void sparkline(std::span<const double> values, float width, float height, Color color, bool is_filled) {
+void sparkline(
+    std::span<const double> values, float width, float height, Color color, bool is_filled) {
   const ImVec2 min = ImGui::GetCursorScreenPos();
   ImGui::Dummy({width, height});
   Extent extent;
@@ -393,17 +422,30 @@ void sparkline(std::span<const double> values, float width, float height, Color 
   if (extent.empty() || values.size() < 2) return;
   const double span = extent.max > extent.min ? extent.max - extent.min : 1.0;
   std::vector<ImVec2> points;
-  const std::size_t stride = std::max<std::size_t>(1, values.size() / columns);
-  for (std::size_t i = 0; i < values.size(); i += stride) {
-    if (!std::isfinite(values[i])) continue;
-    const float u = static_cast<float>(i) / static_cast<float>(values.size() - 1);
-    const float v = extent.max > extent.min ? static_cast<float>((values[i] - extent.min) / span) : 0.5F;
+  const auto add = [&](std::size_t column, double value) {
+    const float u = (static_cast<float>(column) + 0.5F) / static_cast<float>(columns);
+    const float v =
+        extent.max > extent.min ? static_cast<float>((value - extent.min) / span) : 0.5F;
     points.push_back({min.x + u * width, min.y + px(1) + (1.0F - v) * (height - px(2))});
+  };
+  std::size_t first = 0;
+  for (std::size_t column = 0; column < columns; ++column) {  // both extremes of every pixel
+    const std::size_t last = values.size() * (column + 1) / columns;
+    Extent part;
+    for (; first < last; ++first) part.add(values[first]);
+    if (part.empty()) continue;
+    add(column, part.min);
+    if (part.max > part.min) add(column, part.max);
   }
+  if (points.size() < 2) return;
   ImDrawList* list = ImGui::GetWindowDrawList();
   if (is_filled) {
     for (std::size_t i = 1; i < points.size(); ++i) {
-      list->AddQuadFilled(points[i - 1], points[i], {points[i].x, min.y + height}, {points[i - 1].x, min.y + height}, faded(color, 0.16F));
+      list->AddQuadFilled(points[i - 1],
+                          points[i],
+                          {points[i].x, min.y + height},
+                          {points[i - 1].x, min.y + height},
+                          faded(color, 0.16F));
     }
   }
   list->AddPolyline(points.data(), static_cast<int>(points.size()), color, ui_scale() * 1.2F);

@@ -48,10 +48,15 @@ void draw_y_labels(const PlotFrame& frame, const PlotFrameOptions& options) {
   const float half = line_height(Type::kDigitsCaption) * 0.5F;
   for (const Tick& tick : options.y_ticks) {
     double t = (tick.value - options.y_min) / (options.y_max - options.y_min);
-    if (options.is_log_y) t = std::log(tick.value / options.y_min) / std::log(options.y_max / options.y_min);
+    if (options.is_log_y)
+      t = std::log(tick.value / options.y_min) / std::log(options.y_max / options.y_min);
     if (!(t >= -0.001 && t <= 1.001)) continue;
     const float y = frame.max.y - (frame.max.y - frame.min.y) * static_cast<float>(t);
-    draw_text_right(list, Type::kDigitsCaption, {frame.min.x - em(kGutterGapEm), y - half}, theme().text3, tick.label);
+    draw_text_right(list,
+                    Type::kDigitsCaption,
+                    {frame.min.x - em(kGutterGapEm), y - half},
+                    theme().text3,
+                    tick.label);
   }
 }
 
@@ -59,7 +64,8 @@ void draw_y_labels(const PlotFrame& frame, const PlotFrameOptions& options) {
 
 float x_pixel(const PlotGroup& group, const PlotFrame& frame, double x) {
   double t = (x - group.x_min) / (group.x_max - group.x_min);
-  if (group.is_log_x && group.x_min > 0.0) t = std::log(x / group.x_min) / std::log(group.x_max / group.x_min);
+  if (group.is_log_x && group.x_min > 0.0)
+    t = std::log(x / group.x_min) / std::log(group.x_max / group.x_min);
   return frame.min.x + static_cast<float>(t) * (frame.max.x - frame.min.x);
 }
 
@@ -79,13 +85,17 @@ PlotFrame place_plot(PlotGroup& group, std::span<const Tick> y_ticks, float righ
   return frame;
 }
 
-bool begin_plot_frame(const char* id, PlotGroup& group, PlotFrame& frame, const PlotFrameOptions& options) {
+bool begin_plot_frame(const char* id,
+                      PlotGroup& group,
+                      PlotFrame& frame,
+                      const PlotFrameOptions& options) {
   ImPlot::PushStyleVar(ImPlotStyleVar_PlotPadding, ImVec2(0, 0));
   ImPlot::PushStyleVar(ImPlotStyleVar_LabelPadding, ImVec2(0, 0));
   ImGui::PushStyleVar(ImGuiStyleVar_FrameBorderSize, 0.0F);
   ImGui::SetCursorScreenPos(frame.min);
   constexpr ImPlotFlags kFlags = ImPlotFlags_CanvasOnly & ~ImPlotFlags_NoBoxSelect;
-  const bool is_begun = ImPlot::BeginPlot(id, {frame.max.x - frame.min.x, frame.max.y - frame.min.y}, kFlags);
+  const bool is_begun =
+      ImPlot::BeginPlot(id, {frame.max.x - frame.min.x, frame.max.y - frame.min.y}, kFlags);
   ImGui::PopStyleVar();
   if (!is_begun) {
     ImPlot::PopStyleVar(2);
@@ -102,8 +112,10 @@ bool begin_plot_frame(const char* id, PlotGroup& group, PlotFrame& frame, const 
   if (options.is_log_y) ImPlot::SetupAxisScale(ImAxis_Y1, ImPlotScale_Log10);
   const std::vector<double> x_ticks = values_of(group.ticks(max_x_ticks(frame)));
   const std::vector<double> y_ticks = values_of(options.y_ticks);
-  if (!x_ticks.empty()) ImPlot::SetupAxisTicks(ImAxis_X1, x_ticks.data(), static_cast<int>(x_ticks.size()));
-  if (!y_ticks.empty()) ImPlot::SetupAxisTicks(ImAxis_Y1, y_ticks.data(), static_cast<int>(y_ticks.size()));
+  if (!x_ticks.empty())
+    ImPlot::SetupAxisTicks(ImAxis_X1, x_ticks.data(), static_cast<int>(x_ticks.size()));
+  if (!y_ticks.empty())
+    ImPlot::SetupAxisTicks(ImAxis_Y1, y_ticks.data(), static_cast<int>(y_ticks.size()));
   ImPlot::SetupFinish();
   frame.is_hovered = ImPlot::IsPlotHovered();
   if (frame.is_hovered && ImGui::IsMouseDoubleClicked(ImGuiMouseButton_Left)) group.fit();
@@ -117,7 +129,8 @@ void end_plot_frame(PlotGroup& group, PlotFrame& frame, const PlotFrameOptions& 
   if (group.has_cursor() && group.cursor >= group.x_min && group.cursor <= group.x_max) {
     const float x = std::round(x_pixel(group, frame, group.cursor));
     ImDrawList* list = ImPlot::GetPlotDrawList();
-    list->AddRectFilled({x, frame.min.y}, {x + px(1), frame.max.y}, with_alpha(theme().text1, 0.45F));
+    list->AddRectFilled(
+        {x, frame.min.y}, {x + px(1), frame.max.y}, with_alpha(theme().text1, 0.45F));
   }
   if (frame.is_hovered) {
     if (ImGui::IsKeyPressed(ImGuiKey_R, false) && !ImGui::GetIO().WantTextInput) group.fit();
@@ -169,7 +182,8 @@ void draw_readout(ImVec2 anchor, std::string_view title, std::span<const Readout
   float y = min.y + pad + em(1.35F);
   for (const ReadoutLine& line : lines) {
     const float middle = std::round(y + line_height(Type::kBody) * 0.5F);
-    if (line.color != 0) list->AddLine({min.x + pad, middle}, {min.x + pad + stroke, middle}, line.color, px(2));
+    if (line.color != 0)
+      list->AddLine({min.x + pad, middle}, {min.x + pad + stroke, middle}, line.color, px(2));
     draw_text(list, Type::kBody, {min.x + pad + lead, y}, t.text2, line.name, em(16));
     float right = min.x + width - pad;
     if (raws > 0.0F) {

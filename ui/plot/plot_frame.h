@@ -30,10 +30,15 @@ struct PlotFrameOptions {
 
 /// Where the data area will be, from the cursor and what is left of the card; grows the gutter of
 /// the group to the labels. Call before decimating.
-PlotFrame place_plot(PlotGroup& group, std::span<const Tick> y_ticks, float right_padding_em = 0.85F);
+PlotFrame place_plot(PlotGroup& group,
+                     std::span<const Tick> y_ticks,
+                     float right_padding_em = 0.85F);
 
 /// Begins the ImPlot plot in the placed area; call end_plot_frame when true.
-bool begin_plot_frame(const char* id, PlotGroup& group, PlotFrame& frame, const PlotFrameOptions& options);
+bool begin_plot_frame(const char* id,
+                      PlotGroup& group,
+                      PlotFrame& frame,
+                      const PlotFrameOptions& options);
 
 /// Crosshair, pan and zoom results, labels.
 void end_plot_frame(PlotGroup& group, PlotFrame& frame, const PlotFrameOptions& options);
