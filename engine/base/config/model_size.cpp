@@ -42,18 +42,18 @@ Count attention_count(const Widths& w, const std::string& qk_norm) {
   return {numbers, numbers, matrices};
 }
 
-/// One feed-forward block or one expert.
-Count block_count(const Widths& w, const Node& options) {
+/// One feed-forward block, or one expert (experts have no biases).
+Count block_count(const Widths& w, const Node& options, bool use_bias) {
   const std::int64_t d_ff = options.integer("d_ff");
   const std::int64_t num_inner = options.text("activation") == "swiglu" ? 2 : 1;
   const std::int64_t matrices = (num_inner + 1) * w.d_model * d_ff;
-  const std::int64_t biases = w.use_bias ? num_inner * d_ff + w.d_model : 0;
+  const std::int64_t biases = use_bias ? num_inner * d_ff + w.d_model : 0;
   return {matrices + biases, matrices + biases, matrices};
 }
 
 Count feed_forward_count(const Widths& w, const Node& options) {
-  const Count block = block_count(w, options);
-  if (options.text("type") == "dense") return block;
+  if (options.text("type") == "dense") return block_count(w, options, w.use_bias);
+  const Count block = block_count(w, options, false);
   const std::int64_t num_experts = options.integer("num_experts");
   const Node router = options.child("router");
   const std::int64_t top_k = router.has("top_k") ? router.integer("top_k") : num_experts;

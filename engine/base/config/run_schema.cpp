@@ -118,7 +118,8 @@ void describe_model_shape(Schema& s) {
 void describe_model(Schema& s, const std::vector<RouterDeclaration>& routers) {
   describe_note(s);
   describe_model_shape(s);
-  s.boolean("use_bias", false).says("bias vectors in linear maps and norms");
+  s.boolean("use_bias", false)
+      .says("bias vectors in linear maps and layer norms; experts and routers have none");
   s.choice("qk_norm", "none", {"none", "full", "head"})
       .named("Query/key norm")
       .says("RMS norm of queries and keys: over the whole vector, or per head");
@@ -136,7 +137,9 @@ void describe_model(Schema& s, const std::vector<RouterDeclaration>& routers) {
   s.integer("vocab_size", 0)
       .range(0, 16'777'216)
       .in("tokens")
-      .says("tokens the model has room for; 0 takes the tokenizer's vocabulary, the smallest possible")
+      .says(
+          "tokens the model has room for; 0 takes the tokenizer's vocabulary, the smallest "
+          "possible")
       .at_level(Level::kAll);
   s.integer("vocab_size_multiple", 1)
       .range(1, 4096)

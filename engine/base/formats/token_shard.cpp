@@ -52,6 +52,47 @@ std::int64_t id_at(const unsigned char* ids, int width, std::int64_t i) {
   return width == 2 ? little_endian<std::uint16_t>(at) : little_endian<std::uint32_t>(at);
 }
 
+/// What a header says, once it is known to fit the file.
+struct Header {
+  std::uint32_t width = 0;
+  std::uint64_t vocab_size = 0;
+  std::uint64_t count = 0;
+  std::uint32_t checksum = 0;
+};
+
+/// `bytes` is the size of the file; it holds at least a header.
+Result<Header> checked_header(const unsigned char* raw,
+                              std::uint64_t bytes,
+                              const std::string& path) {
+  if (std::memcmp(raw, kMagic.data(), kMagic.size()) != 0)
+    return bad_shard(path, "expected a token file (magic SYTOKENS), found another kind of file.");
+  if (little_endian<std::uint32_t>(raw + 8) != kVersion)
+    return bad_shard(path,
+                     "expected version 1, found version " +
+                         std::to_string(little_endian<std::uint32_t>(raw + 8)) + ".");
+  if (little_endian<std::uint32_t>(raw + 36) != crc32c(raw, 36))
+    return bad_shard(path, "the checksum of its header does not match.");
+  Header header;
+  header.width = little_endian<std::uint32_t>(raw + 12);
+  header.vocab_size = little_endian<std::uint64_t>(raw + 16);
+  header.count = little_endian<std::uint64_t>(raw + 24);
+  header.checksum = little_endian<std::uint32_t>(raw + 32);
+  if (header.width != 2 && header.width != 4)
+    return bad_shard(
+        path, "expected a width of 2 or 4 bytes, found " + std::to_string(header.width) + ".");
+  // Ids are int32 elsewhere: four bytes hold 2^31 of them.
+  const std::uint64_t most = std::uint64_t{1} << (header.width == 2 ? 16U : 31U);
+  if (header.vocab_size == 0 || header.vocab_size > most)
+    return bad_shard(path, "its vocabulary does not fit the width of its ids.");
+  const auto id_bytes = limits::checked_mul(header.count, header.width);
+  if (header.count == 0 || !id_bytes || *id_bytes != bytes - kHeaderBytes)
+    return bad_shard(path,
+                     "expected " + std::to_string(header.count) + " ids (at least one) of " +
+                         std::to_string(header.width) + " bytes, found " +
+                         std::to_string(bytes - kHeaderBytes) + " bytes.");
+  return header;
+}
+
 }  // namespace
 
 struct TokenShard::Mapping {
@@ -65,67 +106,48 @@ struct TokenShard::Mapping {
   ~Mapping() {
     if (address != nullptr) munmap(address, bytes);
   }
+
+  /// Maps a whole file for reading; it has at least `least` bytes.
+  Status map(const std::string& path, std::size_t least) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return error_from_errno(errno, path, "open the token file");
+
+    struct stat status {};
+
+    const bool is_file = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    const std::size_t size = is_file ? static_cast<std::size_t>(status.st_size) : 0;
+    void* mapped = MAP_FAILED;
+    if (size >= least) mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
+    const int problem = errno;
+    ::close(descriptor);
+    if (size < least)
+      return bad_shard(path,
+                       "expected a token file with a header of " + std::to_string(least) +
+                           " bytes, found " + std::to_string(size) + " bytes.");
+    if (mapped == MAP_FAILED) return error_from_errno(problem, path, "map the token file");
+    address = mapped;
+    bytes = size;
+    return {};
+  }
 };
 
 Result<TokenShard> TokenShard::open(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) return error_from_errno(errno, path, "open the token file");
-
-  struct stat status {};
-
-  const bool is_file = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-  const std::uint64_t bytes = is_file ? static_cast<std::uint64_t>(status.st_size) : 0;
   auto mapping = std::make_shared<Mapping>();
-  if (bytes >= kHeaderBytes) {
-    void* address = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
-    if (address != MAP_FAILED) {
-      mapping->address = address;
-      mapping->bytes = bytes;
-    }
-  }
-  ::close(descriptor);
-  if (bytes < kHeaderBytes)
-    return bad_shard(path,
-                     "expected a token file with a header of 40 bytes, found " +
-                         std::to_string(bytes) + " bytes.");
-  if (mapping->address == nullptr) return error_from_errno(ENOMEM, path, "map the token file");
-
-  const auto* header = static_cast<const unsigned char*>(mapping->address);
-  if (std::memcmp(header, kMagic.data(), kMagic.size()) != 0)
-    return bad_shard(path, "expected a token file (magic SYTOKENS), found another kind of file.");
-  if (little_endian<std::uint32_t>(header + 8) != kVersion)
-    return bad_shard(path,
-                     "expected version 1, found version " +
-                         std::to_string(little_endian<std::uint32_t>(header + 8)) + ".");
-  if (little_endian<std::uint32_t>(header + 36) != crc32c(header, 36))
-    return bad_shard(path, "the checksum of its header does not match.");
-  const auto width = little_endian<std::uint32_t>(header + 12);
-  const auto vocab_size = little_endian<std::uint64_t>(header + 16);
-  const auto count = little_endian<std::uint64_t>(header + 24);
-  if (width != 2 && width != 4)
-    return bad_shard(path,
-                     "expected a width of 2 or 4 bytes, found " + std::to_string(width) + ".");
-  if (vocab_size == 0 || vocab_size > (std::uint64_t{1} << (8 * width - (width == 4 ? 1 : 0))))
-    return bad_shard(path, "its vocabulary does not fit the width of its ids.");
-  const auto id_bytes = limits::checked_mul(count, width);
-  if (count == 0 || !id_bytes || *id_bytes != bytes - kHeaderBytes)
-    return bad_shard(path,
-                     "expected " + std::to_string(count) + " ids (at least one) of " +
-                         std::to_string(width) + " bytes, found " +
-                         std::to_string(bytes - kHeaderBytes) + " bytes.");
-
+  SY_RETURN_IF_ERROR(mapping->map(path, kHeaderBytes));
+  const auto* raw = static_cast<const unsigned char*>(mapping->address);
+  SY_ASSIGN_OR_RETURN(const Header header, checked_header(raw, mapping->bytes, path));
   TokenShard shard;
-  shard.ids_ = header + kHeaderBytes;
-  shard.width_ = static_cast<int>(width);
-  shard.size_ = static_cast<std::int64_t>(count);
-  shard.vocab_size_ = static_cast<std::int64_t>(vocab_size);
-  shard.checksum_ = little_endian<std::uint32_t>(header + 32);
-  if (crc32c(shard.ids_, *id_bytes) != shard.checksum_)
+  shard.ids_ = raw + kHeaderBytes;
+  shard.width_ = static_cast<int>(header.width);
+  shard.size_ = static_cast<std::int64_t>(header.count);
+  shard.vocab_size_ = static_cast<std::int64_t>(header.vocab_size);
+  shard.checksum_ = header.checksum;
+  if (crc32c(shard.ids_, mapping->bytes - kHeaderBytes) != shard.checksum_)
     return bad_shard(path, "the checksum of its ids does not match.");
   for (std::int64_t i = 0; i < shard.size_; ++i)
     if (id_at(shard.ids_, shard.width_, i) >= shard.vocab_size_)
       return bad_shard(path,
-                       "expected ids below " + std::to_string(vocab_size) +
+                       "expected ids below " + std::to_string(shard.vocab_size_) +
                            " (vocab_size), found " +
                            std::to_string(id_at(shard.ids_, shard.width_, i)) + " at position " +
                            std::to_string(i) + ".");

@@ -76,6 +76,19 @@ TEST(ModelSize, CountsEveryPartOnce) {
             plain + (8 + 4 * 64 + 8 + 2 * 8 * 32));
 }
 
+TEST(ModelSize, ExpertsAndRoutersHaveNoBiases) {
+  const auto total = [](const std::string& use_bias) {
+    return size_of(R"({"d_model":8,"num_heads":2,"seq_len":4,"use_bias":)" + use_bias +
+                       R"(,"layers":[{"feed_forward":{"type":"routed_experts","num_experts":4,
+                           "d_ff":16}}]})",
+                   10)
+        .params_total;
+  };
+  const std::int64_t plain = 10 * 8 + 4 * 8 + (8 + 4 * 64 + 8 + 4 * 2 * 8 * 16 + 8 * 4) + 8;
+  EXPECT_EQ(total("false"), plain);
+  EXPECT_EQ(total("true"), plain + 3 * 8 + 4 * 8);  // norms and attention only
+}
+
 TEST(ModelSize, CountsOperationsOfGpt2) {
   // The causal count of the published accounting: 265,938,432 forward per token at length 1024.
   const ModelSize size = size_of(gpt(12, 12, 768, 1024, false), 50257);
