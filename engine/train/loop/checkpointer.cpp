@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include "engine/base/core/file_system.h"
 #include "engine/base/core/hash.h"

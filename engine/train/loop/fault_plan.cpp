@@ -4,6 +4,10 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <sstream>
+#include <utility>
+
+#include "engine/base/core/text.h"
 
 namespace switchyard::train {
 namespace {
@@ -25,28 +29,25 @@ bool parse_number(std::string_view text, std::int64_t& out) {
 
 }  // namespace
 
-Result<FaultPlan> FaultPlan::parse(std::string_view text) {
+Result<FaultPlan> FaultPlan::parse(const std::string& text) {
   FaultPlan plan;
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    const std::string_view item = text.substr(0, comma);
-    text.remove_prefix(std::min(comma + 1, text.size()));
-    const std::size_t at = std::min(item.find('@'), item.size());
-    const std::string_view range = item.substr(std::min(at + 1, item.size()));
-    const std::size_t dash = std::min(range.find('-'), range.size());
-    Fault fault{std::string(item.substr(0, at)), 0, 0};
+  std::istringstream items(text);
+  for (std::string item; std::getline(items, item, ',');) {
+    std::istringstream parts(item);
+    Fault fault;
+    std::string first, last;
+    std::getline(parts, fault.kind, '@');
+    std::getline(parts, first, '-');
+    const bool is_range = static_cast<bool>(std::getline(parts, last));
     const bool is_known = std::find(kKinds.begin(), kKinds.end(), fault.kind) != kKinds.end();
-    const bool has_first = parse_number(range.substr(0, dash), fault.first);
+    const bool has_first = parse_number(first, fault.first);
     fault.last = fault.first;
-    const bool has_last = dash == range.size() || parse_number(range.substr(dash + 1), fault.last);
+    const bool has_last = !is_range || parse_number(last, fault.last);
     if (!is_known || !has_first || !has_last || fault.last < fault.first) {
-      std::string kinds;
-      for (const std::string_view kind : kKinds)
-        kinds += (kinds.empty() ? "" : ", ") + std::string(kind);
       return Error{ErrorCode::kUsage,
                    "SY_INJECT",
-                   "expected KIND@STEP or KIND@FIRST-LAST, found `" + std::string(item) + "`.",
-                   "Kinds: " + kinds + ".",
+                   "expected KIND@STEP or KIND@FIRST-LAST, found `" + item + "`.",
+                   "Kinds: " + join({kKinds.begin(), kKinds.end()}, ", ") + ".",
                    {}};
     }
     plan.faults_.push_back(std::move(fault));

@@ -21,7 +21,7 @@ namespace switchyard::train {
 class FaultPlan {
  public:
   FaultPlan() = default;
-  static Result<FaultPlan> parse(std::string_view text);
+  static Result<FaultPlan> parse(const std::string& text);
   /// The plan of SY_INJECT; empty when the variable is not set.
   static Result<FaultPlan> from_environment();
 

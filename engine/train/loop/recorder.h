@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/base/core/json.h"
 #include "engine/base/core/result.h"
@@ -11,7 +13,6 @@
 namespace switchyard::train {
 
 class Trainer;
-struct Evaluation;
 struct StepReport;
 
 /// Writes what a run measures into its database: the one place where metrics are named.
@@ -29,7 +30,8 @@ class Recorder {
   void step(const Trainer& trainer, const StepReport& report, double tokens_per_second);
   /// Reads what the routed layers have counted since the last call and writes it.
   void routing(Trainer& trainer);
-  void evaluation(const Trainer& trainer, const char* split, const Evaluation& evaluation);
+  /// A loss of the validation split.
+  void evaluation(const Trainer& trainer, double val_loss);
   void event(std::string_view kind, std::int64_t step, Json detail);
   Status flush();
   [[nodiscard]] std::optional<Error> problem() const;

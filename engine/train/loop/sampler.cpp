@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include "engine/base/core/text.h"
 #include "engine/train/loop/torch_errors.h"

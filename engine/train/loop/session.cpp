@@ -348,7 +348,10 @@ Status Session::evaluate_windows() {
   }
   eval_step_ = trainer_->position().step;
   eval_loss_ = last_val_loss_ = result->loss;
-  recorder_->evaluation(*trainer_, "val", *result);
+  recorder_->evaluation(*trainer_, result->loss);
+  recorder_->event("eval",
+                   trainer_->position().step,
+                   Json::object({{"split", Json("val")}, {"loss", Json(result->loss)}}));
   Json event = event_of("eval");
   event.set("step", Json(eval_step_));
   event.set("split", Json("val"));
@@ -367,7 +370,10 @@ Result<Evaluation> Session::evaluate_split() {
   is_busy_ = false;
   if (!result.ok()) return result;
   last_val_loss_ = result->loss;
-  recorder_->evaluation(*trainer_, "val", *result);
+  recorder_->evaluation(*trainer_, result->loss);
+  recorder_->event("eval",
+                   trainer_->position().step,
+                   Json::object({{"split", Json("val")}, {"loss", Json(result->loss)}}));
   Json event = event_of("eval");
   event.set("step", Json(trainer_->position().step));
   event.set("split", Json("val"));

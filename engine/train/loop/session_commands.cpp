@@ -155,7 +155,7 @@ Result<Json> Session::change_setting(const Json& message) {
     }
   }
   SY_RETURN_IF_ERROR(write_file_durably(paths_.config(), resolved.config.dump(2)));
-  trainer_->change_config(resolved.config);
+  SY_RETURN_IF_ERROR(trainer_->change_config(resolved.config));
   for (const config::Difference& change : changes) {
     Json detail = Json::object(
         {{"pointer", Json(change.pointer)}, {"from", change.left}, {"to", change.right}});

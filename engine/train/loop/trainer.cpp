@@ -124,6 +124,7 @@ struct Trainer::Impl {
   void inject(at::Tensor& total, bool is_rerun) const;
   StepReport run_step(bool must_read);
   bool halve_micro_batch();
+  Status create_optimizer();
   void free_caches() const;
 };
 
@@ -165,6 +166,7 @@ Trainer::Impl::Sums Trainer::Impl::compute(bool is_rerun) {
       inject(shown, is_rerun);
     }
     (grad_accum_steps == 1 ? losses.total : losses.total * share).backward();
+    parameters.collect_gradients();
     add(sums.cross_entropy, shown);
     add(sums.load_balance_loss, losses.load_balance_loss);
     add(sums.router_z_loss, losses.router_z_loss);
@@ -263,6 +265,22 @@ void Trainer::Impl::free_caches() const {
   if (!device.is_cpu()) at::getDeviceAllocator(device.type())->emptyCache();
 }
 
+Status Trainer::Impl::create_optimizer() {
+  const config::Node options = section("optimizer");
+  const std::int64_t step_count = optimizer == nullptr ? 0 : optimizer->step_count;
+  for (const OptimizerEntry& entry : all_optimizers()) {
+    if (entry.name != options.text("type")) continue;
+    optimizer = entry.create(options);
+    optimizer->step_count = step_count;
+    return {};
+  }
+  return Error{ErrorCode::kConfig,
+               "/optimizer/type",
+               "expected a known optimizer, found `" + options.text("type") + "`.",
+               "",
+               {}};
+}
+
 Trainer::Trainer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Trainer::~Trainer() = default;
@@ -291,17 +309,7 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Options options) {
   model_options.compute = use_bfloat16 ? at::kBFloat16 : at::kFloat;
   model_options.seed = static_cast<std::uint64_t>(train.integer("seed"));
   SY_ASSIGN_OR_RETURN(impl->model, Transformer::create(impl->config, vocab_size, model_options));
-  const config::Node optimizer = impl->section("optimizer");
-  for (const OptimizerEntry& entry : all_optimizers()) {
-    if (entry.name == optimizer.text("type")) impl->optimizer = entry.create(optimizer);
-  }
-  if (impl->optimizer == nullptr) {
-    return Error{ErrorCode::kConfig,
-                 "/optimizer/type",
-                 "expected a known optimizer, found `" + optimizer.text("type") + "`.",
-                 "",
-                 {}};
-  }
+  SY_RETURN_IF_ERROR(impl->create_optimizer());
   if (impl->section("log").boolean("use_routing_stats") && !impl->model->routed_layers().empty()) {
     impl->statistics = std::make_unique<RoutingStatistics>(*impl->model);
   }
@@ -449,9 +457,10 @@ Status Trainer::restore_state(const Json& state) {
   return {};
 }
 
-void Trainer::change_config(const Json& config) {
+Status Trainer::change_config(const Json& config) {
   impl_->config = config;
   impl_->guard.change_settings(guard_settings(impl_->section("guard")));
+  return impl_->create_optimizer();  // its state lives in the parameter store
 }
 
 const Json& Trainer::config() const {
@@ -494,13 +503,15 @@ const config::ModelSize& Trainer::size() const {
 
 std::int64_t Trainer::memory_bytes() const {
   if (impl_->device.is_cpu()) return resident_bytes();
-  const auto stats =
-      at::getDeviceAllocator(impl_->device.type())->getDeviceStats(impl_->device.index());
-  return stats.reserved_bytes[0].current;
+  return device_memory(impl_->device).allocated_bytes;
 }
 
 const Guard& Trainer::guard() const {
   return impl_->guard;
+}
+
+bool Trainer::is_routed() const {
+  return !impl_->model->routed_layers().empty();
 }
 
 Transformer& Trainer::model() {

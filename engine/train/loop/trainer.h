@@ -84,7 +84,7 @@ class Trainer {
   Status restore_state(const Json& state);
 
   /// Replaces the config by one that differs in resumable keys only.
-  void change_config(const Json& config);
+  Status change_config(const Json& config);
 
   [[nodiscard]] const Json& config() const;
   [[nodiscard]] const formats::PreparedData& data() const;
@@ -97,6 +97,7 @@ class Trainer {
   [[nodiscard]] const config::ModelSize& size() const;
   [[nodiscard]] std::int64_t memory_bytes() const;  ///< device memory held, or resident set on CPU
   [[nodiscard]] const Guard& guard() const;
+  [[nodiscard]] bool is_routed() const;  ///< has the model routed layers?
   Transformer& model();
   RoutingStatistics* routing_statistics();  ///< null when nothing is routed or recorded
 
