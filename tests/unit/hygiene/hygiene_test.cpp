@@ -1,0 +1,169 @@
+// Rules of the source tree that no compiler checks.
+#include <cctype>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "engine/base/core/json.h"
+#include "tests/unit/hygiene/source_tree.h"
+
+namespace switchyard::test {
+namespace {
+
+/// True when `word` stands in `line` and is not the end of a longer name.
+bool has_word(std::string_view line, std::string_view word) {
+  for (std::size_t at = line.find(word); at != std::string_view::npos;
+       at = line.find(word, at + 1)) {
+    const char before = at == 0 ? ' ' : line[at - 1];
+    if (std::isalnum(static_cast<unsigned char>(before)) == 0 && before != '_') return true;
+  }
+  return false;
+}
+
+/// The lines of `files` in which one of `words` stands.
+std::vector<std::string> lines_with(const std::vector<SourceFile>& files,
+                                    const std::vector<std::string>& words) {
+  std::vector<std::string> findings;
+  for (const SourceFile& file : files) {
+    int number = 0;
+    for (const std::string& line : lines_of(file.text)) {
+      ++number;
+      for (const std::string& word : words) {
+        if (has_word(line, word)) {
+          findings.push_back(file.path + ":" + std::to_string(number) + ": " + word);
+        }
+      }
+    }
+  }
+  return findings;
+}
+
+/// Root files and everything a person wrote below the folders.
+std::vector<SourceFile> written_files() {
+  std::vector<SourceFile> files =
+      files_below({"app", "ui", "engine", "kernels", "tests", "configs"},
+                  {".h", ".cpp", ".cu", ".py", ".txt", ".json", ".md"});
+  for (const char* name : {"studio",
+                           "test",
+                           "requirements.txt",
+                           "CMakeLists.txt",
+                           "README.md",
+                           "CONTRIBUTING.md",
+                           "CMakePresets.json",
+                           ".ci/run",
+                           ".clang-tidy"}) {
+    const std::filesystem::path path = std::filesystem::path(SY_SOURCE_DIR) / name;
+    if (std::filesystem::exists(path)) files.push_back({name, read_text(path)});
+  }
+  return files;
+}
+
+TEST(Hygiene, NothingLoadsPicklesOrStartsAShell) {
+  // Split so that this file does not find itself.
+  const std::vector<std::string> words{
+      "torch::"
+      "load",
+      "torch::jit::"
+      "load",
+      "torch::pickle_"
+      "load",
+      "sys"
+      "tem(",
+      "po"
+      "pen("};
+  const auto findings = lines_with(code_files(), words);
+  EXPECT_TRUE(findings.empty()) << joined(findings);
+}
+
+TEST(Hygiene, NoRegistryHostAndNoPersonalPathIsWritten) {
+  const std::vector<std::string> words{
+      "py"
+      "pi.org",
+      "python"
+      "hosted",
+      "deb."
+      "debian",
+      "archive."
+      "ubuntu",
+      "/ro"
+      "ot/",
+      "/ho"
+      "me/",
+      "/wo"
+      "rk/"};
+  const auto findings = lines_with(written_files(), words);
+  EXPECT_TRUE(findings.empty()) << joined(findings);
+}
+
+TEST(Hygiene, LongFilesGiveTheirReason) {
+  std::vector<SourceFile> files = code_files();
+  for (const char* name : {"studio", "test"}) {
+    files.push_back({name, read_text(std::filesystem::path(SY_SOURCE_DIR) / name)});
+  }
+  std::vector<std::string> findings;
+  for (const SourceFile& file : files) {
+    const auto lines = lines_of(file.text);
+    const std::string_view head = std::string_view(file.text).substr(0, 2500);
+    if (lines.size() > 500 &&
+        head.find("Longer than 500 lines because") == std::string_view::npos) {
+      findings.push_back(file.path + ": " + std::to_string(lines.size()) +
+                         " lines; split it, or begin with \"Longer than 500 lines because ...\"");
+    }
+  }
+  EXPECT_TRUE(findings.empty()) << joined(findings);
+}
+
+TEST(Hygiene, EveryCommittedJsonFileParses) {
+  const auto files = files_below({"configs", "assets"}, {".json"});
+  EXPECT_FALSE(files.empty());
+  for (const SourceFile& file : files) {
+    const Result<Json> json = parse_json(file.text, file.path);
+    EXPECT_TRUE(json.ok()) << file.path;
+  }
+}
+
+TEST(Hygiene, HeadersAreGuardedOnceAndNameNoNamespaceGlobally) {
+  std::vector<std::string> findings;
+  for (const SourceFile& file : code_files()) {
+    if (!file.path.ends_with(".h")) continue;
+    if (file.text.find("#pragma once") == std::string::npos) {
+      findings.push_back(file.path + ": #pragma once is missing");
+    }
+    for (const std::string& line : lines_of(file.text)) {
+      if (line.starts_with("using namespace")) findings.push_back(file.path + ": " + line);
+    }
+  }
+  EXPECT_TRUE(findings.empty()) << joined(findings);
+}
+
+TEST(Hygiene, KernelContractsStateShapesAndSource) {
+  std::vector<std::string> findings;
+  for (const SourceFile& file : files_below({"kernels/include"}, {".h"})) {
+    std::string comment;
+    bool is_documented = false;
+    for (const std::string& line : lines_of(file.text)) {
+      if (line.starts_with("///")) {
+        comment += line + "\n";
+        continue;
+      }
+      // A device twin without a comment of its own shares that of the declaration before it.
+      const bool is_function = !line.empty() && std::isalpha(static_cast<unsigned char>(line[0])) &&
+                               line.find('(') != std::string::npos &&
+                               (line.find("_reference(") != std::string::npos ||
+                                line.find("_cuda(") != std::string::npos);
+      if (is_function && !comment.empty()) {
+        is_documented = comment.find("Shapes:") != std::string::npos &&
+                        comment.find("Source:") != std::string::npos;
+      }
+      if (is_function && !is_documented) findings.push_back(file.path + ": " + line);
+      if (!line.empty() && line[0] != ' ') comment.clear();
+    }
+  }
+  EXPECT_TRUE(findings.empty()) << joined(findings);
+}
+
+}  // namespace
+}  // namespace switchyard::test
