@@ -13,13 +13,22 @@ Error bad_file(std::string where, std::string message, std::string hint = "") {
   return {ErrorCode::kConfig, std::move(where), std::move(message), std::move(hint), {}};
 }
 
+/// A missing or unreadable configuration is a mistake in the configuration, not in a data file.
+Error as_config_error(Error error) {
+  if (error.code == ErrorCode::kInputFile) error.code = ErrorCode::kConfig;
+  return error;
+}
+
 Result<Json> read_json(const std::string& path) {
-  SY_ASSIGN_OR_RETURN(const std::string text, read_file(path, limits::kConfigBytes));
+  auto text = read_file(path, limits::kConfigBytes);
+  if (!text.ok()) return as_config_error(std::move(text).error());
   JsonLimits json_limits;
   json_limits.max_bytes = limits::kConfigBytes;
   json_limits.max_depth = limits::kConfigDepth;
   json_limits.max_values = limits::kConfigValues;
-  return parse_json(text, path, json_limits);
+  auto document = parse_json(*text, path, json_limits);
+  if (!document.ok()) return as_config_error(std::move(document).error());
+  return document;
 }
 
 /// Names become file names below the folder: nothing that leads out of it.

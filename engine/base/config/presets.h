@@ -38,7 +38,7 @@ Result<std::vector<Preset>> load_presets(const std::string& directory);
 Result<Preset> load_preset(const std::string& directory, std::string_view name);
 
 /// A run configuration from a file of the user, parsed within the limits of configurations; not yet
-/// resolved. Errors: kInputFile when it is missing or is no JSON, with line and column.
+/// resolved. Errors: kConfig when it is missing or is no JSON, with line and column.
 Result<Json> read_config_file(const std::string& path);
 
 /// The schema of runs from <directory>/schema/run.schema.json, for programs without the training

@@ -76,6 +76,22 @@ TEST(Presets, ABrokenFileIsNamedWithItsPlace) {
   EXPECT_NE(presets.error().where.find("a.json:3:"), std::string::npos) << presets.error().text();
 }
 
+TEST(ConfigFile, ThatIsMissingOrBrokenIsAConfigError) {
+  const test::TemporaryFolder folder;
+  const auto missing = read_config_file(folder / "none.json");
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().code, ErrorCode::kConfig);
+  test::write_text(folder / "deep.json", std::string(40, '[') + std::string(40, ']'));
+  test::write_text(folder / "broken.json", "{\"model\": {},}");
+  test::write_text(folder / "large.json", "\"" + std::string(1 << 20, 'x') + "\"");
+  for (const char* name : {"deep.json", "broken.json", "large.json"}) {
+    const auto result = read_config_file(folder / name);
+    ASSERT_FALSE(result.ok()) << name;
+    EXPECT_EQ(result.error().code, ErrorCode::kConfig) << name;
+    EXPECT_NE(result.error().where.find(name), std::string::npos) << result.error().text();
+  }
+}
+
 TEST(Presets, TheDefaultUsesAsManyActiveNumbersAsItsDenseYardstick) {
   const Schema schema = test::run_schema_for_tests();
   const auto sparse = load_preset(kConfigs, "shakespeare-char-moe-cpu");
