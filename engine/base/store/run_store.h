@@ -33,14 +33,18 @@ struct MetricInfo {
 ///
 /// One writing process; all calls only enqueue, a writer thread commits every 64 samples or 250 ms
 /// (synchronous NORMAL; FULL at least every 5 s and in flush). A full disk keeps up to 64 MiB
-/// queued and is reported by `problem()`. Threads: any thread may call; calls never wait for the
-/// disk, except flush and close.
+/// queued, is tried again with growing pauses, and is reported by `problem()`; what comes above the
+/// 64 MiB is not kept. A failed sync is final. Threads: any thread may call; calls never wait for
+/// the disk, except flush and the destructor (which writes what is queued).
 class Writer {
  public:
   /// Opens or creates `path`. `attempt` is 0 for a new run, one more after each rollback.
-  /// When resuming from a checkpoint at step S, samples after S of earlier process lives stay, and
-  /// new ones are written under a new attempt only if `attempt` says so; otherwise rows with step >
-  /// S are removed first (resume_after_step = S; pass -1 for a new run).
+  /// `resume_after_step` is the step S of the checkpoint that the run goes on from, -1 for a new
+  /// run. An `attempt` greater than all stored ones keeps the samples after S, but readers show
+  /// them no longer; otherwise the newest stored attempt goes on, and its samples (and its "eval"
+  /// and "checkpoint" events) with step > S are removed in one transaction. Errors: kInputFile for
+  /// a file that is no run store, damaged or newer; kDiskFull; kIo, also for network file systems
+  /// (SWITCHYARD_ALLOW_NETWORK_FS=1 permits them).
   static Result<std::unique_ptr<Writer>> open(const std::string& path,
                                               int attempt,
                                               std::int64_t resume_after_step);
@@ -108,13 +112,17 @@ struct Delta {
 
 /// Reads one run's database, read-only, in short transactions (< 100 ms); trusts nothing in it.
 /// Errors: kInputFile when the file is no run store, is damaged, or is of a newer version (says
-/// both numbers).
+/// both numbers); kUnavailable while a new engine has not created the tables yet.
+/// Samples that a rollback made void (an earlier attempt, after the checkpoint that the later one
+/// began from) are not returned. Threads: one thread per object.
 class Reader {
  public:
   static Result<std::unique_ptr<Reader>> open(const std::string& path);
   virtual ~Reader() = default;
   /// The samples and events committed since the last call; the first call returns everything.
   virtual Result<Delta> poll() = 0;
+  /// Forgets the cursor: the next poll returns everything, marked `is_reset`.
+  virtual void rewind() = 0;
   /// SQLite's integrity check and the sequence rules of the store; one message per finding.
   virtual Result<std::vector<std::string>> verify() = 0;
 };
