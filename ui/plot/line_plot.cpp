@@ -46,6 +46,7 @@ struct LinePlot::Cache {
   Decimated raw_line, smooth_line;
   ViewKey raw_key, smooth_key;
   bool is_used = false;
+  bool is_raw_shown = false;  ///< only the run in focus shows its samples
 
   [[nodiscard]] std::span<const double> shown() const { return smoother.values(); }
 
@@ -83,6 +84,7 @@ LinePlot::Cache& LinePlot::cache_for(const PlotLine& line, const LinePlotOptions
   std::shared_ptr<Cache>& cache = caches_[line.name];
   if (!cache) cache = std::make_shared<Cache>();
   cache->is_used = true;
+  cache->is_raw_shown = line.is_own;
   if (cache->data == line.data && cache->smoother.weight() == options.smoothing) return *cache;
   const bool can_continue =
       cache->smoother.weight() == options.smoothing && cache->is_continued_by(*line.data);
@@ -118,7 +120,7 @@ void LinePlotPainter::fit_y(std::span<LinePlot::Cache* const> caches) {
   Extent extent;
   for (const LinePlot::Cache* cache : caches) {
     extent.merge(cache->smooth_line.visible);
-    if (options.show_raw) extent.merge(cache->raw_line.visible);
+    if (options.show_raw && cache->is_raw_shown) extent.merge(cache->raw_line.visible);
   }
   if (extent.empty()) {
     plot.y_min_ = options.is_log_y ? 0.1 : 0.0;
@@ -211,14 +213,23 @@ void LinePlotPainter::draw_line(const PlotLine& line, LinePlot::Cache& cache, bo
 void LinePlotPainter::draw_bad_ticks(const LinePlot::Cache& cache) const {
   const Decimated& points = options.show_raw ? cache.raw_line : cache.smooth_line;
   ImDrawList* list = ImPlot::GetPlotDrawList();
-  for (const BadTick& tick : points.bad) {
-    const float x = std::round(x_pixel(group, frame, tick.x));
-    list->AddRectFilled(
-        {x - px(1), frame.min.y}, {x + px(1), frame.min.y + em(0.6F)}, theme().failure);
-    if (frame.is_hovered && std::abs(ImGui::GetIO().MousePos.x - x) < px(4)) {
-      const std::string words = grouped_number(tick.count) + " not finite";
-      draw_text(list, Type::kCaption, {x + px(4), frame.min.y}, theme().failure, words);
+  for (std::size_t i = 0; i < points.bad.size();) {  // neighbours share one tick
+    const float first = x_pixel(group, frame, points.bad[i].x);
+    float last = first;
+    long long count = 0;
+    for (; i < points.bad.size() && x_pixel(group, frame, points.bad[i].x) - last < px(4); ++i) {
+      last = x_pixel(group, frame, points.bad[i].x);
+      count += points.bad[i].count;
     }
+    const float x = std::round((first + last) * 0.5F);
+    list->AddRectFilled({first, frame.min.y}, {last + px(1), frame.min.y + px(2)}, theme().failure);
+    list->AddRectFilled(
+        {x - px(1), frame.min.y}, {x + px(1), frame.min.y + em(0.7F)}, theme().failure);
+    draw_text(list,
+              Type::kDigitsCaption,
+              {x + px(4), frame.min.y + px(2)},
+              theme().failure,
+              grouped_number(count));
   }
 }
 
@@ -396,7 +407,7 @@ PlotResult LinePlot::draw(PlotGroup& group,
     painter.draw_marks(marks, true);
     ImPlot::PopPlotClipRect();
     for (std::size_t i = usable.size(); options.show_raw && options.smoothing > 0.0 && i-- > 0;) {
-      painter.draw_line(usable[i], *caches[i], true);
+      if (usable[i].is_own) painter.draw_line(usable[i], *caches[i], true);
     }
     ImPlot::PushPlotClipRect();
     for (std::size_t i = usable.size(); i-- > 0;) painter.draw_line(usable[i], *caches[i], false);

@@ -77,10 +77,13 @@ PlotFrame place_plot(PlotGroup& group, std::span<const Tick> y_ticks, float righ
   const float wanted = std::round(widest + em(kGutterPadEm) + em(kGutterGapEm));
   group.next_gutter = std::max(group.next_gutter, wanted);
   const float gutter = std::max(group.gutter, wanted);
+  const float right = em(right_padding_em);
+  group.next_right_gutter = std::max(group.next_right_gutter, right);
+  const float right_gutter = std::max(group.right_gutter, right);
   const ImVec2 pos = ImGui::GetCursorScreenPos(), avail = ImGui::GetContentRegionAvail();
   PlotFrame frame;
   frame.min = {std::round(pos.x + gutter), std::round(pos.y + em(kTopEm))};
-  frame.max = {std::round(std::max(frame.min.x + 20.0F, pos.x + avail.x - em(right_padding_em))),
+  frame.max = {std::round(std::max(frame.min.x + 20.0F, pos.x + avail.x - right_gutter)),
                std::round(std::max(frame.min.y + 20.0F, pos.y + avail.y - em(kBottomEm)))};
   return frame;
 }
@@ -96,8 +99,8 @@ bool begin_plot_frame(const char* id,
   constexpr ImPlotFlags kFlags = ImPlotFlags_CanvasOnly & ~ImPlotFlags_NoBoxSelect;
   const bool is_begun =
       ImPlot::BeginPlot(id, {frame.max.x - frame.min.x, frame.max.y - frame.min.y}, kFlags);
-  ImGui::PopStyleVar();
   if (!is_begun) {
+    ImGui::PopStyleVar();
     ImPlot::PopStyleVar(2);
     return false;
   }
@@ -138,6 +141,7 @@ void end_plot_frame(PlotGroup& group, PlotFrame& frame, const PlotFrameOptions& 
   const double first = group.x_min, last = group.x_max;
   ImPlot::EndPlot();  // writes pan and zoom into the linked range
   if (group.x_min != first || group.x_max != last) group.is_following = false;
+  ImGui::PopStyleVar();
   ImPlot::PopStyleVar(2);
   draw_x_labels(group, frame);
   draw_y_labels(frame, options);

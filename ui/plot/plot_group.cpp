@@ -53,6 +53,8 @@ void PlotGroup::begin_frame() {
   num_included = 0;
   gutter = next_gutter;
   next_gutter = 0.0F;
+  right_gutter = next_right_gutter;
+  next_right_gutter = 0.0F;
 }
 
 void PlotGroup::include(double first, double last) {

@@ -55,7 +55,9 @@ struct PlotGroup {
   double next_cursor = std::numeric_limits<double>::quiet_NaN();  ///< written by the hovered plot
   int num_included = 0;
   float gutter = 0.0F;  ///< pixels left of every plot for its y labels; widest of the last frame
-  float next_gutter = 0.0F;  ///< written by the plots
+  float next_gutter = 0.0F;   ///< written by the plots
+  float right_gutter = 0.0F;  ///< same at the right, where maps mark dead rows
+  float next_right_gutter = 0.0F;
 };
 
 }  // namespace switchyard::ui

@@ -81,6 +81,9 @@ std::string tick_label(double value, double step, double magnitude) {
   if (value == 0.0) return magnitude < 1e3 ? fixed(0.0, decimals_of(step)) : "0";
   if (magnitude < 1e-3) return scientific(value, 3);
   const Suffix suffix = suffix_for(magnitude >= 1e4 ? magnitude : 1.0);
+  if (suffix.scale == 1.0 && std::abs(value) >= 1e3 && decimals_of(step) == 0) {
+    return grouped_number(std::llround(value));
+  }
   std::string label = fixed(value / suffix.scale, decimals_of(step / suffix.scale));
   if (*suffix.letter != '\0') label += std::string(kThinSpace) + suffix.letter;
   return label;
@@ -191,7 +194,7 @@ std::vector<Tick> duration_ticks(double min, double max, int max_count) {
 std::string short_number(double value, int digits) {
   if (!std::isfinite(value)) return kDash;
   const double magnitude = std::abs(value);
-  if (magnitude != 0.0 && magnitude < 1e-3) return scientific(value, digits);
+  if (magnitude != 0.0 && magnitude < 1e-3) return scientific(value, std::min(digits, 3));
   const Suffix suffix = suffix_for(magnitude);
   const double scaled = magnitude / suffix.scale;
   const int whole = scaled >= 100.0 ? 3 : (scaled >= 10.0 ? 2 : 1);
@@ -215,7 +218,7 @@ std::string plain_number(double value, int digits) {
   if (!std::isfinite(value)) return kDash;
   const double magnitude = std::abs(value);
   if (magnitude == 0.0) return "0";
-  if (magnitude < 1e-3 || magnitude >= 1e7) return scientific(value, digits);
+  if (magnitude < 1e-3 || magnitude >= 1e7) return scientific(value, std::min(digits, 3));
   const int whole = static_cast<int>(std::floor(std::log10(magnitude))) + 1;
   return fixed(value, std::clamp(digits - whole, 0, 9));
 }

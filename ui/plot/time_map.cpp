@@ -202,7 +202,7 @@ MapResult TimeMap::draw(PlotGroup& group,
   const int max_names = std::clamp(static_cast<int>(room / em(2.2F)), 2, 6);
   const int stride = std::max(1, (rows + max_names - 2) / std::max(1, max_names - 1));
   for (int row = 0; row < rows; row += stride) {
-    const bool is_near_end = row != rows - 1 && rows - 1 - row < (stride + 1) / 2;
+    const bool is_near_end = row != rows - 1 && rows - 1 - row <= stride / 2;
     if (is_near_end) continue;
     const double centre = options.is_first_row_on_top ? rows - row - 0.5 : row + 0.5;
     names.push_back({centre, options.row_name ? options.row_name(row) : default_row_name(row)});

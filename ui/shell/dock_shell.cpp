@@ -290,7 +290,11 @@ void DockShell::draw_panel(std::size_t index, Studio& studio) {
   }
   if (state.was_visible != is_visible) ImGui::GetIO().WantSaveIniSettings = true;
   state.was_visible = is_visible;
-  if (is_visible) state.panel->draw(studio);
+  if (is_visible) {
+    state.panel->draw(studio);
+    // A panel may end with a moved cursor; Dear ImGui wants an item there.
+    if (ImGui::GetCurrentWindow()->DC.IsSetPos) ImGui::Dummy({0.0F, 0.0F});
+  }
   ImGui::End();
 }
 
@@ -302,6 +306,7 @@ void DockShell::draw_panels(Studio& studio) {
   if (front <= 0) return;
   --front;  // after the dock builder the first panel of each slot comes to the front
   if (FrameLoop* loop = FrameLoop::current()) loop->request_frames();
+  ImGuiWindow* main_window = nullptr;
   for (std::size_t i = states_.size(); i-- > 0;) {
     if (entries_[i].workspace != workspace_) continue;
     ImGuiWindow* window = ImGui::FindWindowByName(states_[i].window_name.c_str());
@@ -309,7 +314,9 @@ void DockShell::draw_panels(Studio& studio) {
     window->DockNode->SelectedTabId = window->TabId;
     if (window->DockNode->TabBar != nullptr)
       window->DockNode->TabBar->NextSelectedTabId = window->TabId;
+    if (entries_[i].slot == Slot::kCentre) main_window = window;
   }
+  if (front == 0 && main_window != nullptr) ImGui::FocusWindow(main_window);
 }
 
 void DockShell::handle_keys(const ShellParts& parts) {

@@ -161,14 +161,21 @@ double delta_e(Color a, Color b) {
 }
 
 Color simulate(Color c, Vision vision) {
-  static constexpr double kMatrix[3][9] = {
-      {0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998},
-      {0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.011820, 0.042940, 0.968881},
-      {1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.303900},
-  };
+  using Matrix = std::array<double, 9>;
+  static constexpr Matrix kProtan = {
+      0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998};
+  static constexpr Matrix kDeutan = {
+      0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.011820, 0.042940, 0.968881};
+  static constexpr Matrix kTritanWarm = {
+      1.01277, 0.13548, -0.14826, -0.01243, 0.86812, 0.14431, 0.07589, 0.80500, 0.11911};
+  static constexpr Matrix kTritanCold = {
+      0.93678, 0.18979, -0.12657, 0.06154, 0.81526, 0.12320, -0.37562, 1.12767, 0.24796};
   if (vision == Vision::kNormal) return c;
-  const double* m = kMatrix[static_cast<int>(vision) - 1];
   const Linear v = linear(c);
+  const bool is_warm = 0.03901 * v.r - 0.02788 * v.g - 0.01113 * v.b >= 0.0;
+  const Matrix& tritan = is_warm ? kTritanWarm : kTritanCold;
+  const Matrix& m =
+      vision == Vision::kProtan ? kProtan : (vision == Vision::kDeutan ? kDeutan : tritan);
   const unsigned r = srgb_from_linear(m[0] * v.r + m[1] * v.g + m[2] * v.b);
   const unsigned g = srgb_from_linear(m[3] * v.r + m[4] * v.g + m[5] * v.b);
   const unsigned b = srgb_from_linear(m[6] * v.r + m[7] * v.g + m[8] * v.b);

@@ -52,8 +52,9 @@ double contrast_ratio(Color a, Color b);
 /// Distance of two opaque colours in CIE Lab (1976), D65.
 double delta_e(Color a, Color b);
 
-/// How a colour looks to an eye without long, middle or short cones (Machado et al. 2009,
-/// severity 1).
+/// How a colour looks to an eye without long, middle or short cones.
+///
+/// Source: Machado et al. 2009 (protan, deutan, severity 1); Brettel et al. 1997 (tritan).
 enum class Vision { kNormal, kProtan, kDeutan, kTritan };
 Color simulate(Color c, Vision vision);
 

@@ -210,7 +210,7 @@ bool segmented(const char* id, std::span<const char* const> items, int* selected
   const ThemeTokens& t = theme();
   const float height = em(1.85F), inset = px(2), padding = em(0.75F);
   float total = 2.0F * inset;
-  for (const char* item : items) total += text_size(Type::kControl, item).x + 2.0F * padding;
+  for (const char* item : items) total += text_size(Type::kBodyMedium, item).x + 2.0F * padding;
   const ImVec2 start = ImGui::GetCursorScreenPos();
   ImDrawList* list = ImGui::GetWindowDrawList();
   const float rounding = em(0.38F);
@@ -221,7 +221,7 @@ bool segmented(const char* id, std::span<const char* const> items, int* selected
   float x = start.x + inset;
   for (int i = 0; i < static_cast<int>(items.size()); ++i) {
     const std::string_view label = items[static_cast<std::size_t>(i)];
-    const float width = text_size(Type::kControl, label).x + 2.0F * padding;
+    const float width = text_size(Type::kBodyMedium, label).x + 2.0F * padding;
     ImGui::SetCursorScreenPos({x, start.y + inset});
     const std::string item_id = std::string(label) + "###" + id + "." + std::to_string(i);
     const ItemState state =
@@ -236,7 +236,7 @@ bool segmented(const char* id, std::span<const char* const> items, int* selected
         list->AddRectFilled(state.box.Min, state.box.Max, t.active, inner);
       }
       const Color color = is_on || state.is_hovered ? t.text1 : t.text2;
-      draw_text_centred(list, Type::kControl, state.box.Min, state.box.Max, color, label);
+      draw_text_centred(list, Type::kBodyMedium, state.box.Min, state.box.Max, color, label);
       draw_focus_ring(state.box.Min, state.box.Max, inner, state.id);
     }
     if (state.is_pressed && *selected != i) *selected = i, is_changed = true;

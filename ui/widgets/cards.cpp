@@ -94,6 +94,7 @@ bool begin_card(const char* id, std::string_view title, const CardOptions& optio
 }
 
 void end_card() {
+  ImGui::Dummy({0.0F, 0.0F});  // the content may have ended with a moved cursor
   ImGui::EndChild();
 }
 
@@ -116,7 +117,8 @@ bool property_row(std::string_view label,
   }
   const float value_width = text_size(Type::kDigits, value).x;
   const float label_width = text_size(Type::kBody, label).x;
-  const float room_for_value = std::max(em(3), right - pos.x - label_width - em(0.8F));
+  const float room_for_value =
+      std::max(em(3), right - pos.x - std::min(label_width, em(4)) - em(0.8F));
   const std::string shown = fitted(Type::kDigits, value, room_for_value);
   draw_text_right(list, Type::kDigits, {right, y}, value_color == 0 ? t.text1 : value_color, shown);
   const float left_room = right - std::min(value_width, room_for_value) - em(0.6F) - pos.x;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 
 #include <imgui_internal.h>
@@ -23,6 +24,12 @@ constexpr float kFieldHeightEm = 1.7F;
 
 float resolve_width(const FieldOptions& options) {
   return options.width > 0.0F ? options.width : std::max(em(3), ImGui::GetContentRegionAvail().x);
+}
+
+/// The part of a label that is its id: fields stand beside labels of their own.
+const char* id_of(const char* label) {
+  const char* id = std::strstr(label, "###");
+  return id != nullptr ? id : label;
 }
 
 /// Colours, border and padding of a field's frame; popped by the destructor.
@@ -103,7 +110,7 @@ NumberResult number_field(const char* label,
                           double min,
                           double max,
                           FieldOptions options) {
-  const ImGuiID id = ImGui::GetID(label);
+  const ImGuiID id = ImGui::GetID(id_of(label));
   const bool was_editing = editing.id == id;
   if (was_editing) {
     const std::optional<double> typed = number_from_text(editing.text);
@@ -117,7 +124,7 @@ NumberResult number_field(const char* label,
     ImGui::SetNextItemWidth(width);
     ImGui::PushStyleColor(ImGuiCol_Text,
                           was_editing ? theme().text1 : with_alpha(theme().text1, 0.0F));
-    ImGui::InputText(label,
+    ImGui::InputText(id_of(label),
                      &buffer,
                      ImGuiInputTextFlags_AutoSelectAll | ImGuiInputTextFlags_CharsScientific |
                          ImGuiInputTextFlags_NoHorizontalScroll);
@@ -171,8 +178,9 @@ bool text_field(const char* label, std::string* value, const FieldOptions& optio
   {
     const FieldStyle style(options, type);
     ImGui::SetNextItemWidth(resolve_width(options));
-    is_edited = options.hint == nullptr ? ImGui::InputText(label, value)
-                                        : ImGui::InputTextWithHint(label, options.hint, value);
+    is_edited = options.hint == nullptr
+                    ? ImGui::InputText(id_of(label), value)
+                    : ImGui::InputTextWithHint(id_of(label), options.hint, value);
   }
   paint_focus(options);
   if (options.disabled_reason != nullptr) tooltip(options.disabled_reason);
@@ -187,7 +195,7 @@ bool text_area(const char* label, std::string* value, float height, const FieldO
   {
     const FieldStyle style(options, type);
     ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(em(0.85F), em(0.85F)));
-    is_edited = ImGui::InputTextMultiline(label, value, size, ImGuiInputTextFlags_WordWrap);
+    is_edited = ImGui::InputTextMultiline(id_of(label), value, size, ImGuiInputTextFlags_WordWrap);
     ImGui::PopStyleVar();
   }
   paint_focus(options);
@@ -214,7 +222,7 @@ bool search_field(
   ImGui::PushStyleColor(ImGuiCol_FrameBgHovered, theme().bg0);
   ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(em(2.2F), vertical));
   ImGui::SetNextItemWidth(full);
-  const bool is_edited = ImGui::InputText(label, value);
+  const bool is_edited = ImGui::InputText(id_of(label), value);
   ImGui::PopStyleVar();
   ImGui::PopStyleColor(2);
   paint_focus(options);
@@ -279,8 +287,8 @@ bool combo(const char* label,
     const FieldStyle style(options, Type::kBody);
     ImGui::SetNextItemWidth(width);
     ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(em(0.35F), em(0.35F)));
-    is_open =
-        ImGui::BeginCombo(label, "", ImGuiComboFlags_NoArrowButton | ImGuiComboFlags_HeightLarge);
+    is_open = ImGui::BeginCombo(
+        id_of(label), "", ImGuiComboFlags_NoArrowButton | ImGuiComboFlags_HeightLarge);
     ImGui::PopStyleVar();
   }
   if (is_open) {
@@ -405,8 +413,7 @@ bool slider(const char* label,
   ImGui::SameLine(0.0F, gap);
   FieldOptions options;
   options.width = field_width;
-  const std::string id =
-      std::string("###") + std::string(label).substr(std::string(label).find("###") + 3) + ".value";
+  const std::string id = std::string(id_of(label)) + ".value";
   std::array<char, 32> shown{};
   std::snprintf(shown.data(), shown.size(), "%.*f", decimals, *value);
   const NumberResult typed =
@@ -435,9 +442,13 @@ float form_row(
   const float right = pos.x + ImGui::GetContentRegionAvail().x;
   const float field = em(field_width_em), height = em(kFieldHeightEm);
   ImDrawList* list = ImGui::GetWindowDrawList();
-  if (is_changed) {
-    const float edge = ImGui::GetWindowPos().x;
+  if (is_changed) {  // at the edge of the panel, also when the form scrolls in a child of it
+    const ImGuiWindow* panel = ImGui::GetCurrentWindow()->RootWindow;
+    const float edge = panel->Pos.x;
+    const ImRect clip = ImGui::GetCurrentWindow()->ClipRect;
+    list->PushClipRect({edge, clip.Min.y}, {clip.Max.x, clip.Max.y}, false);
     list->AddRectFilled({edge, pos.y}, {edge + px(2), pos.y + height}, t.accent);
+    list->PopClipRect();
   }
   const float revert = is_reverted != nullptr ? em(1.9F) : 0.0F;
   const float room = right - field - pos.x - revert - em(0.5F);

@@ -1,0 +1,316 @@
+// What plots show must be what was measured: pyramid, decimation, smoothing, bounded maps.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "ui/plot/decimate.h"
+#include "ui/plot/map_columns.h"
+#include "ui/plot/plot_group.h"
+#include "ui/plot/pyramid.h"
+#include "ui/plot/smooth.h"
+
+namespace switchyard::ui {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<double> noise(std::size_t count, unsigned seed, double bad_share = 0.0) {
+  std::mt19937 random(seed);
+  std::normal_distribution<double> normal(0.0, 1.0);
+  std::uniform_real_distribution<double> uniform(0.0, 1.0);
+  std::vector<double> values(count);
+  for (double& v : values) {
+    v = normal(random);
+    if (uniform(random) < bad_share) v = uniform(random) < 0.5 ? kNaN : HUGE_VAL;
+  }
+  return values;
+}
+
+std::vector<double> counting(std::size_t count) {
+  std::vector<double> x(count);
+  for (std::size_t i = 0; i < count; ++i) x[i] = static_cast<double>(i);
+  return x;
+}
+
+Extent brute_force(const std::vector<double>& values, std::size_t first, std::size_t last) {
+  Extent extent;
+  for (std::size_t i = first; i < last; ++i) extent.add(values[i]);
+  return extent;
+}
+
+void expect_same(const Extent& a, const Extent& b) {
+  EXPECT_EQ(a.num_finite, b.num_finite);
+  EXPECT_EQ(a.num_bad, b.num_bad);
+  if (a.num_finite > 0) {
+    EXPECT_EQ(a.min, b.min);
+    EXPECT_EQ(a.max, b.max);
+  }
+}
+
+TEST(Pyramid, AnswersEveryRangeExactly) {
+  std::mt19937 random(11);
+  for (const std::size_t count : {0UL, 1UL, 15UL, 16UL, 17UL, 64UL, 65UL, 320UL, 321UL, 5000UL}) {
+    const std::vector<double> values = noise(count, 3, 0.05);
+    const Pyramid pyramid(values);
+    for (int trial = 0; trial < 200; ++trial) {
+      std::size_t a = count == 0 ? 0 : random() % (count + 1),
+                  b = count == 0 ? 0 : random() % (count + 1);
+      if (a > b) std::swap(a, b);
+      SCOPED_TRACE(testing::Message() << count << " samples, [" << a << ", " << b << ")");
+      expect_same(pyramid.range(values, a, b), brute_force(values, a, b));
+    }
+  }
+}
+
+TEST(Pyramid, GrowsSampleBySampleToTheSameAnswers) {
+  const std::vector<double> values = noise(1500, 5, 0.02);
+  Pyramid grown;
+  for (std::size_t n = 1; n <= values.size(); n += n < 100 ? 1 : 37) {
+    grown.update(std::span(values).first(n));
+    expect_same(grown.range(values, 0, n), brute_force(values, 0, n));
+    expect_same(grown.range(values, n / 3, n - n / 5), brute_force(values, n / 3, n - n / 5));
+  }
+}
+
+TEST(Pyramid, CostsAtMostAThirdOfItsSamples) {
+  const std::vector<double> values = noise(100'000, 1);
+  EXPECT_LT(Pyramid(values).memory_bytes(), values.size() * sizeof(double) / 3);
+}
+
+/// Extremes of what was drawn inside one pixel column.
+struct Drawn {
+  double min = HUGE_VAL, max = -HUGE_VAL;
+};
+
+void expect_exact_columns(const std::vector<double>& x,
+                          const std::vector<double>& y,
+                          const ViewRange& view) {
+  const Pyramid pyramid(y);
+  Decimated out;
+  decimate(Column(std::span<const double>(x)), y, pyramid, view, out);
+  const auto columns = static_cast<std::size_t>(view.num_columns);
+  std::vector<Drawn> drawn(columns);
+  std::vector<Extent> truth(columns);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (x[i] >= view.x_min && x[i] <= view.x_max)
+      truth[static_cast<std::size_t>(view.column(x[i]))].add(y[i]);
+  }
+  for (std::size_t i = 0; i < out.x.size(); ++i) {
+    if (std::isnan(out.y[i]) || out.x[i] < view.x_min || out.x[i] > view.x_max) continue;
+    Drawn& d = drawn[static_cast<std::size_t>(view.column(out.x[i]))];
+    d.min = std::min(d.min, out.y[i]);
+    d.max = std::max(d.max, out.y[i]);
+  }
+  for (std::size_t c = 0; c < columns; ++c) {
+    if (truth[c].num_finite == 0) continue;
+    EXPECT_EQ(drawn[c].min, truth[c].min) << "column " << c;
+    EXPECT_EQ(drawn[c].max, truth[c].max) << "column " << c;
+  }
+  std::size_t points = 0;
+  for (const double v : out.y) points += std::isnan(v) ? 0 : 1;
+  EXPECT_LE(points, 2 * columns + 2);
+}
+
+TEST(Decimate, DrawsTheExtremesOfEveryPixelColumn) {
+  const std::vector<double> x = counting(20'000), y = noise(20'000, 21);
+  for (const int columns : {1, 7, 64, 333, 1024}) {
+    expect_exact_columns(x, y, {0.0, 19'999.5, columns, false});
+    expect_exact_columns(x, y, {1234.5, 5678.25, columns, false});
+    expect_exact_columns(x, y, {10.0, 19'999.5, columns, true});
+  }
+}
+
+TEST(Decimate, NeverLosesASpike) {
+  std::vector<double> y(100'000, 1.0);
+  const std::vector<double> x = counting(y.size());
+  std::mt19937 random(2);
+  for (int trial = 0; trial < 50; ++trial) {
+    const std::size_t at = random() % y.size();
+    y[at] = 50.0;
+    Decimated out;
+    decimate(Column(std::span<const double>(x)), y, Pyramid(y), {0.0, 99'999.0, 300, false}, out);
+    EXPECT_EQ(*std::max_element(out.y.begin(), out.y.end()), 50.0) << "spike at " << at;
+    EXPECT_EQ(out.visible.max, 50.0);
+    y[at] = 1.0;
+  }
+}
+
+TEST(Decimate, ShowsEverySampleWhenThereIsRoom) {
+  const std::vector<double> x = counting(50), y = noise(50, 9);
+  Decimated out;
+  decimate(Column(std::span<const double>(x)), y, Pyramid(y), {0.0, 49.0, 500, false}, out);
+  EXPECT_EQ(out.x, x);
+  EXPECT_EQ(out.y, y);
+  EXPECT_LE(out.samples_per_column, 1.0);
+}
+
+TEST(Decimate, InterruptsTheLineAtWhatIsNotFinite) {
+  const std::vector<double> x = counting(9);
+  const std::vector<double> y = {1.0, 2.0, kNaN, 3.0, HUGE_VAL, -HUGE_VAL, 4.0, 5.0, kNaN};
+  Decimated out;
+  decimate(Column(std::span<const double>(x)), y, Pyramid(y), {0.0, 8.0, 400, false}, out);
+  std::uint32_t bad = 0;
+  for (const BadTick& tick : out.bad) bad += tick.count;
+  EXPECT_EQ(bad, 4U);
+  for (std::size_t i = 1; i < out.y.size(); ++i) {  // no two neighbours across a hole
+    if (std::isnan(out.y[i]) || std::isnan(out.y[i - 1])) continue;
+    EXPECT_EQ(out.x[i] - out.x[i - 1], 1.0);
+  }
+}
+
+TEST(Decimate, KeepsTheNeighboursOutsideTheView) {
+  const std::vector<double> x = counting(100), y = counting(100);
+  Decimated out;
+  decimate(Column(std::span<const double>(x)), y, Pyramid(y), {40.2, 40.8, 100, false}, out);
+  EXPECT_EQ(out.x, (std::vector<double>{40.0, 41.0}));
+}
+
+TEST(Decimate, TakesIntegerPositionsThatRepeat) {
+  const std::vector<std::int64_t> x = {0, 0, 1, 1, 1, 2, 5, 5, 5, 5};
+  const std::vector<double> y = noise(x.size(), 4);
+  Decimated out;
+  decimate(Column(std::span<const std::int64_t>(x)), y, Pyramid(y), {0.0, 5.0, 10, false}, out);
+  EXPECT_EQ(out.visible.num_finite, x.size());
+}
+
+TEST(Decimate, ShowsNothingOfNothing) {
+  Decimated out;
+  decimate(Column(), {}, Pyramid(), {0.0, 1.0, 100, false}, out);
+  EXPECT_TRUE(out.x.empty());
+  EXPECT_TRUE(out.visible.empty());
+}
+
+TEST(Smoother, StartsWithoutBias) {
+  const std::vector<double> x = {10, 20, 30, 40}, y = {5, 5, 5, 5};
+  Smoother smoother(0.99);
+  smoother.update(Column(std::span<const double>(x)), y);
+  for (const double v : smoother.values()) EXPECT_NEAR(v, 5.0, 1e-12);
+}
+
+TEST(Smoother, MatchesTheWeightedMean) {
+  const std::vector<double> x = {0, 10, 20, 30, 40, 50}, y = {3, 1, 4, 1, 5, 9};
+  const double w = 0.8;
+  Smoother smoother(w);
+  smoother.update(Column(std::span<const double>(x)), y);
+  for (std::size_t n = 0; n < y.size(); ++n) {
+    double sum = 0.0, mass = 0.0;
+    for (std::size_t i = 0; i <= n; ++i) {
+      const double weight = std::pow(w, static_cast<double>(n - i));
+      sum += weight * y[i];
+      mass += weight;
+    }
+    EXPECT_NEAR(smoother.values()[n], sum / mass, 1e-12);
+  }
+}
+
+TEST(Smoother, AgreesBetweenLoggingIntervals) {
+  std::vector<double> x_fine, y_fine, x_coarse, y_coarse;
+  for (int step = 1; step <= 4000; ++step) {
+    const double value = 2.0 + 3.0 * std::exp(-step / 900.0);
+    x_fine.push_back(step), y_fine.push_back(value);
+    if (step % 10 == 0) x_coarse.push_back(step), y_coarse.push_back(value);
+  }
+  Smoother fine(0.9), coarse(0.9);
+  fine.update(Column(std::span<const double>(x_fine)), y_fine);
+  coarse.update(Column(std::span<const double>(x_coarse)), y_coarse);
+  EXPECT_NEAR(fine.values().back(), coarse.values().back(), 2e-3);
+}
+
+TEST(Smoother, ContinuesAsIfItHadSeenAllAtOnce) {
+  const std::vector<double> x = counting(300), y = noise(300, 8, 0.1);
+  Smoother whole(0.95), parts(0.95);
+  whole.update(Column(std::span<const double>(x)), y);
+  for (std::size_t n = 1; n <= x.size(); n += 13)
+    parts.update(Column(std::span<const double>(x).first(n)), std::span(y).first(n));
+  parts.update(Column(std::span<const double>(x)), y);
+  ASSERT_EQ(whole.values().size(), parts.values().size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (std::isnan(whole.values()[i])) {
+      EXPECT_FALSE(std::isfinite(y[i]));
+    } else {
+      EXPECT_EQ(whole.values()[i], parts.values()[i]);
+    }
+  }
+}
+
+TEST(Smoother, ReturnsTheSamplesAtWeightZero) {
+  const std::vector<double> x = counting(20), y = noise(20, 6);
+  Smoother smoother(0.0);
+  smoother.update(Column(std::span<const double>(x)), y);
+  for (std::size_t i = 0; i < y.size(); ++i) EXPECT_DOUBLE_EQ(smoother.values()[i], y[i]);
+}
+
+store::Position at_step(std::int64_t step) {
+  return {step, step * 768, static_cast<double>(step) * 0.1, static_cast<double>(step) * 1e9};
+}
+
+TEST(MapColumns, StaysBoundedAndKeepsMeanAndMaximum) {
+  MapColumns map;
+  constexpr int kSamples = 10'000;
+  double sum = 0.0;
+  for (int i = 0; i < kSamples; ++i) {
+    const float spike = i == 7777 ? 1000.0F : 1.0F;
+    sum += static_cast<double>(spike);
+    map.append(at_step(i), std::vector<float>{spike, static_cast<float>(i)});
+  }
+  EXPECT_LE(map.num_columns(), MapColumns::kMaxColumns);
+  EXPECT_EQ(map.stride, 8);
+  std::int64_t total = 0;
+  double weighted = 0.0;
+  float highest = 0.0F;
+  for (std::size_t c = 0; c < map.num_columns(); ++c) {
+    total += map.count[c];
+    weighted += static_cast<double>(map.mean_of(c)[0]) * static_cast<double>(map.count[c]);
+    highest = std::max(highest, map.max_of(c)[0]);
+    if (c > 0) {
+      EXPECT_EQ(map.first[c].step, map.last[c - 1].step + 1);
+    }
+  }
+  EXPECT_EQ(total, kSamples);
+  EXPECT_NEAR(weighted, sum, sum * 1e-5);
+  EXPECT_EQ(highest, 1000.0F);
+}
+
+TEST(MapColumns, RejectsSamplesOfAnotherShape) {
+  MapColumns map;
+  map.append(at_step(0), std::vector<float>{1, 2, 3});
+  map.append(at_step(1), std::vector<float>{1, 2});
+  EXPECT_EQ(map.num_columns(), 1U);
+  EXPECT_EQ(map.num_rejected, 1);
+}
+
+TEST(PlotGroup, FollowsUntilTheUserZooms) {
+  PlotGroup group;
+  group.begin_frame();
+  group.include(0, 100);
+  group.update_range();
+  EXPECT_EQ(group.x_max, 100.0);
+  group.is_following = false;
+  group.x_min = 20, group.x_max = 30;
+  group.begin_frame();
+  group.include(0, 200);
+  group.update_range();
+  EXPECT_EQ(group.x_max, 30.0);
+  group.fit();
+  group.update_range();
+  EXPECT_EQ(group.x_max, 200.0);
+}
+
+TEST(PlotGroup, FindsPlacesOfStepsOnOtherAxes) {
+  store::ScalarSeries series;
+  series.step = {10, 20, 30};
+  series.tokens = {100, 200, 300};
+  series.seconds = {1, 2, 4};
+  series.flops = {1e3, 2e3, 3e3};
+  EXPECT_DOUBLE_EQ(x_at_step(series, XAxis::kTokens, 15), 150.0);
+  EXPECT_DOUBLE_EQ(x_at_step(series, XAxis::kSeconds, 25), 3.0);
+  EXPECT_DOUBLE_EQ(x_at_step(series, XAxis::kSeconds, 99), 4.0);
+  EXPECT_DOUBLE_EQ(x_at_step(series, XAxis::kTokens, 5), 50.0);
+}
+
+}  // namespace
+}  // namespace switchyard::ui
