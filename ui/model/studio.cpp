@@ -1,27 +1,6 @@
 #include "ui/model/studio.h"
 
-#include <algorithm>
-#include <cmath>
-
 namespace switchyard::ui {
-namespace {
-
-double number_in(const Json& value, double low, double high, double fallback) {
-  if (!value.is_number()) return fallback;
-  const double number = value.as_number();
-  return std::isfinite(number) && number >= low && number <= high ? number : fallback;
-}
-
-std::int64_t integer_in(const Json& value,
-                        std::int64_t low,
-                        std::int64_t high,
-                        std::int64_t fallback) {
-  if (!value.is_integer()) return fallback;
-  const std::int64_t number = value.as_integer();
-  return number >= low && number <= high ? number : fallback;
-}
-
-}  // namespace
 
 Studio::Studio()
     : run(std::make_shared<const RunView>()),
@@ -29,79 +8,16 @@ Studio::Studio()
       presets(std::make_shared<const PresetList>()),
       machine(std::make_shared<const MachineInfo>()) {}
 
+// In a file of its own: inlined, g++ 12 takes the moved variant for uninitialised memory.
+void Studio::send(Command command) {
+  commands.push_back(std::move(command));
+}
+
 Answer* PromptState::find(std::int64_t id) {
   for (Answer& answer : answers) {
     if (answer.id == id) return &answer;
   }
   return nullptr;
-}
-
-void Studio::generate() {
-  stop_generating();
-  Answer answer;
-  answer.id = prompt.next_answer_id++;
-  answer.prompt = prompt.draft;
-  answer.settings = prompt.settings;
-  answer.is_live = run->is_engine_attached;
-  send(Generate{answer.id, answer.prompt, answer.settings});
-  selection.answer_id = answer.id;
-  selection.token = -1;
-  prompt.answers.push_back(std::move(answer));
-  if (prompt.answers.size() > PromptState::kMaxAnswers)
-    prompt.answers.erase(prompt.answers.begin());
-}
-
-void Studio::stop_generating() {
-  for (const Answer& answer : prompt.answers) {
-    if (answer.is_open()) send(StopGenerating{answer.id});
-  }
-}
-
-std::string session_text(const Studio& studio) {
-  const SamplingSettings& s = studio.prompt.settings;
-  Json sampling = Json::object({{"temperature", s.temperature},
-                                {"top_k", s.top_k},
-                                {"top_p", s.top_p},
-                                {"min_p", s.min_p},
-                                {"repetition_penalty", s.repetition_penalty},
-                                {"seed", s.seed},
-                                {"max_tokens", s.max_tokens}});
-  Json plots = Json::object({{"x_axis", static_cast<int>(studio.plots.group.axis)},
-                             {"smoothing", studio.plots.smoothing},
-                             {"shows_raw", studio.plots.shows_raw},
-                             {"is_log_y", studio.plots.is_log_y}});
-  Json session = Json::object({{"schema", "switchyard.session"},
-                               {"version", 1},
-                               {"run", studio.gallery.is_open ? "" : studio.run->root},
-                               {"draft", studio.prompt.draft},
-                               {"layer", studio.selection.layer},
-                               {"sampling", std::move(sampling)},
-                               {"plots", std::move(plots)}});
-  return session.dump(2) + "\n";
-}
-
-void restore_session(Studio& studio, const Json& session) {
-  studio.prompt.draft = session["draft"].as_string();
-  studio.selection.layer = static_cast<int>(integer_in(session["layer"], 0, 4096, 0));
-  SamplingSettings& s = studio.prompt.settings;
-  const Json& sampling = session["sampling"];
-  s.temperature = number_in(sampling["temperature"], 0.0, 2.0, s.temperature);
-  s.top_k = integer_in(sampling["top_k"], 0, 1 << 20, s.top_k);
-  s.top_p = number_in(sampling["top_p"], 0.0, 1.0, s.top_p);
-  s.min_p = number_in(sampling["min_p"], 0.0, 1.0, s.min_p);
-  s.repetition_penalty = number_in(sampling["repetition_penalty"], 0.1, 10.0, s.repetition_penalty);
-  s.seed = integer_in(sampling["seed"], 0, std::int64_t{1} << 53, s.seed);
-  s.max_tokens = integer_in(sampling["max_tokens"], 1, 100'000, s.max_tokens);
-  const Json& plots = session["plots"];
-  studio.plots.group.axis = static_cast<XAxis>(integer_in(plots["x_axis"], 0, 2, 0));
-  studio.plots.smoothing = number_in(plots["smoothing"], 0.0, 0.999, 0.9);
-  studio.plots.shows_raw = plots["shows_raw"].as_bool(studio.plots.shows_raw);
-  studio.plots.is_log_y = plots["is_log_y"].as_bool(studio.plots.is_log_y);
-  const std::string& run = session["run"].as_string();
-  if (!run.empty()) {
-    studio.gallery.is_open = false;
-    studio.send(OpenRun{run});
-  }
 }
 
 }  // namespace switchyard::ui

@@ -88,8 +88,9 @@ struct Studio {
   double now = 0.0;               ///< monotonic seconds at the start of the frame
   double wall_now = 0.0;          ///< seconds since 1970, for ages only
   bool shows_run_list = true;     ///< a visible screen lists runs: keep the list fresh
+  bool wants_runs_workspace = false;  ///< a link asked for the run list
 
-  void send(Command command) { commands.push_back(std::move(command)); }
+  void send(Command command);
 
   /// Adds an answer for the draft and asks for it; stops one that is still being written.
   void generate();

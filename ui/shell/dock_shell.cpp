@@ -130,6 +130,7 @@ void DockShell::save_settings() {
 }
 
 void DockShell::set_workspace(Workspace workspace) {
+  ++workspace_requests_;
   if (workspace_ == workspace) return;
   workspace_ = workspace;
   is_dirty_ = true;

@@ -52,6 +52,9 @@ class DockShell {
   void set_workspace(Workspace workspace);
   void set_theme(ThemeKind kind);
 
+  /// Grows with every click or key that asks for a workspace, also for the one in use.
+  [[nodiscard]] int workspace_requests() const { return workspace_requests_; }
+
   [[nodiscard]] ThemeKind theme_kind() const { return theme_kind_; }
 
   void set_zoom(float zoom);  ///< 0.75 to 2.5
@@ -93,6 +96,7 @@ class DockShell {
   std::vector<PanelState> states_;
   std::map<int, unsigned> slot_nodes_;  ///< workspace · 4 + slot
   Workspace workspace_ = Workspace::kTrain;
+  int workspace_requests_ = 0;
   ThemeKind theme_kind_ = ThemeKind::kDark;
   float zoom_ = 1.0F;
   float applied_scale_ = 0.0F;

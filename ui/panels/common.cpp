@@ -1,0 +1,190 @@
+#include "ui/panels/common.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "ui/model/run_index.h"
+#include "ui/shell/theme.h"
+#include "ui/widgets/badges.h"
+#include "ui/widgets/text.h"
+
+namespace switchyard::ui {
+
+PanelBody::PanelBody(const char* id, ImVec2 size, float pad_x_em, float pad_y_em, bool can_scroll) {
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(em(pad_x_em), em(pad_y_em)));
+  ImGui::PushStyleVar(ImGuiStyleVar_ChildRounding, 0.0F);
+  const ImGuiWindowFlags flags =
+      can_scroll ? ImGuiWindowFlags_None
+                 : ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse;
+  ImGui::PushStyleColor(ImGuiCol_ChildBg, 0U);
+  ImGui::BeginChild(id, size, ImGuiChildFlags_AlwaysUseWindowPadding, flags);
+  ImGui::PopStyleColor();
+  ImGui::PopStyleVar(2);
+}
+
+PanelBody::~PanelBody() {
+  ImGui::EndChild();
+}
+
+Toolbar::Toolbar(const char* id) : min_(ImGui::GetCursorScreenPos()), height_(em(2.9F)) {
+  ImGui::PushID(id);
+}
+
+void Toolbar::next(float height, float gap_em) {
+  if (is_first_) {
+    ImGui::SetCursorScreenPos({min_.x + em(0.9F), std::round(min_.y + (height_ - height) * 0.5F)});
+  } else {
+    ImGui::SameLine(0.0F, em(gap_em));
+    ImGui::SetCursorScreenPos(
+        {ImGui::GetCursorScreenPos().x, std::round(min_.y + (height_ - height) * 0.5F)});
+  }
+  is_first_ = false;
+}
+
+void Toolbar::label(std::string_view words) {
+  next(line_height(Type::kCaption));
+  text(Type::kCaption, theme().text3, words);
+}
+
+Toolbar::~Toolbar() {
+  ImGui::PopID();
+  const float left = ImGui::GetWindowPos().x, right = left + ImGui::GetWindowSize().x;
+  const float bottom = std::round(min_.y + height_);
+  ImGui::GetWindowDrawList()->AddRectFilled({left, bottom - px(1)}, {right, bottom}, theme().line);
+  ImGui::SetCursorScreenPos({min_.x, bottom});
+}
+
+Tone tone_of(StateTone tone) {
+  switch (tone) {
+    case StateTone::kOk:
+      return Tone::kOk;
+    case StateTone::kAccent:
+      return Tone::kAccent;
+    case StateTone::kAttention:
+      return Tone::kAttention;
+    case StateTone::kFailure:
+      return Tone::kFailure;
+    case StateTone::kQuiet:
+      break;
+  }
+  return Tone::kNeutral;
+}
+
+Color run_color(std::string_view run_name) {
+  return theme().run(run_color_index(run_name));
+}
+
+Icon state_icon(RunState state) {
+  switch (state) {
+    case RunState::kRunning:
+      return Icon::kCount;  // a dot
+    case RunState::kStarting:
+      return Icon::kClock;
+    case RunState::kPaused:
+      return Icon::kPause;
+    case RunState::kStopping:
+    case RunState::kStopped:
+      return Icon::kStop;
+    case RunState::kCompleted:
+      return Icon::kCheck;
+    case RunState::kFailed:
+    case RunState::kDamaged:
+      return Icon::kFailure;
+    case RunState::kKilled:
+      return Icon::kAttention;
+    case RunState::kCreated:
+      return Icon::kDraft;
+    case RunState::kNone:
+      break;
+  }
+  return Icon::kInfo;
+}
+
+float draw_state(ImDrawList* list, ImVec2 pos, RunState state, Type type) {
+  const Tone tone = tone_of(run_state_tone(state));
+  const Color color = tone == Tone::kNeutral ? theme().text2 : tone_color(tone);
+  const float height = line_height(type), advance = em(1.05F);
+  const Icon name = state_icon(state);
+  if (name == Icon::kCount) {
+    const ImVec2 centre = {pos.x + em(0.38F), std::round(pos.y + height * 0.5F)};
+    list->AddCircleFilled(centre, em(0.38F), with_alpha(color, 0.25F));
+    list->AddCircleFilled(centre, em(0.24F), color);
+  } else {
+    draw_text(list,
+              Type::kCaption,
+              {pos.x, pos.y + (height - line_height(Type::kCaption)) * 0.5F},
+              color,
+              icon(name));
+  }
+  return advance + draw_text(list, type, {pos.x + advance, pos.y}, color, run_state_title(state));
+}
+
+std::vector<PlotLine> own_line(const RunView& run, const std::string& metric) {
+  const auto found = run.series.find(metric);
+  if (found == run.series.end() || found->second.data == nullptr) return {};
+  PlotLine line;
+  line.name = run.name;
+  line.data = found->second.data;
+  line.pyramid = found->second.pyramid;
+  line.color = run_color(run.name);
+  return {line};
+}
+
+namespace {
+
+PlotMark mark_of(const store::Event& event) {
+  PlotMark mark;
+  const Json& detail = event.detail;
+  if (event.kind == "checkpoint") {
+    mark.kind = MarkKind::kCheckpoint;
+    mark.detail = "Checkpoint at step " + grouped_number(event.step);
+  } else if (event.kind == "setting") {
+    mark.kind = MarkKind::kChange;
+    mark.label = detail["key"].is_string() ? detail["key"].as_string() : "setting";
+    mark.detail = "Changed by you: " + detail.dump();
+  } else {
+    mark.kind = MarkKind::kAlert;
+    mark.label = event.kind == "guard" ? "guard" : "error";
+    const std::string& message = detail["message"].as_string();
+    mark.detail = message.empty() ? detail.dump() : message;
+  }
+  return mark;
+}
+
+}  // namespace
+
+std::vector<PlotMark> event_marks(const RunView& run, XAxis axis) {
+  std::vector<PlotMark> marks;
+  const store::ScalarSeries* loss = run.scalar("train_loss");
+  if (loss == nullptr || loss->step.empty()) return marks;
+  for (const store::Event& event : run.events) {
+    if (event.kind != "checkpoint" && event.kind != "setting" && event.kind != "guard" &&
+        event.kind != "error")
+      continue;
+    PlotMark mark = mark_of(event);
+    mark.x = x_at_step(*loss, axis, static_cast<double>(event.step));
+    marks.push_back(std::move(mark));
+  }
+  return marks;
+}
+
+double last_value(const RunView& run, const std::string& metric) {
+  const store::ScalarSeries* series = run.scalar(metric);
+  return series == nullptr || series->value.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                                    : series->value.back();
+}
+
+std::string expert_name(int expert) {
+  return "e" + std::to_string(expert);
+}
+
+std::string layer_name(int layer) {
+  return "L" + std::to_string(layer);
+}
+
+void note(std::string_view words) {
+  text_wrapped(Type::kCaption, theme().text3, words);
+}
+
+}  // namespace switchyard::ui

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <imgui.h>
+
+#include "ui/model/run_state.h"
+#include "ui/model/studio.h"
+#include "ui/plot/line_plot.h"
+#include "ui/shell/fonts.h"
+#include "ui/widgets/overlays.h"
+
+namespace switchyard::ui {
+
+/// A padded, scrolling area inside a panel; begins in the constructor, ends in the destructor.
+class PanelBody {
+ public:
+  explicit PanelBody(const char* id,
+                     ImVec2 size = {0.0F, 0.0F},
+                     float pad_x_em = 1.0F,
+                     float pad_y_em = 0.9F,
+                     bool can_scroll = true);
+  ~PanelBody();
+  PanelBody(const PanelBody&) = delete;
+  PanelBody& operator=(const PanelBody&) = delete;
+};
+
+/// The bar of controls at the top of a panel: 2.9 em high, with a hairline below. Items follow each
+/// other with SameLine; `next` places the cursor for an item of the given height.
+class Toolbar {
+ public:
+  explicit Toolbar(const char* id);
+  ~Toolbar();
+  Toolbar(const Toolbar&) = delete;
+  Toolbar& operator=(const Toolbar&) = delete;
+
+  void next(float height, float gap_em = 0.9F);
+  void label(std::string_view words);
+
+ private:
+  ImVec2 min_;
+  float height_;
+  bool is_first_ = true;
+};
+
+Tone tone_of(StateTone tone);
+Color run_color(std::string_view run_name);
+
+/// Icon of a run's state; the word beside it says the same.
+Icon state_icon(RunState state);
+
+/// Draws icon and word of a state, `pos` at the left end of the line's top. Returns the width.
+float draw_state(ImDrawList* list, ImVec2 pos, RunState state, Type type);
+
+/// A scalar of the open run as a line in the run's colour; nothing when it is not recorded.
+std::vector<PlotLine> own_line(const RunView& run, const std::string& metric);
+
+/// Checkpoints, changed settings, guard actions and errors as marks on the time axis.
+std::vector<PlotMark> event_marks(const RunView& run, XAxis axis);
+
+/// The last value of a scalar; NaN when there is none.
+double last_value(const RunView& run, const std::string& metric);
+
+/// "e17", "L3".
+std::string expert_name(int expert);
+std::string layer_name(int layer);
+
+/// A line of small grey words that wraps; for notes below fields and titles.
+void note(std::string_view words);
+
+}  // namespace switchyard::ui

@@ -1,0 +1,130 @@
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ui/model/routing_view.h"
+#include "ui/panels/common.h"
+#include "ui/panels/maps.h"
+#include "ui/panels/panel.h"
+#include "ui/panels/registry.h"
+#include "ui/plot/map_columns.h"
+#include "ui/shell/theme.h"
+#include "ui/widgets/badges.h"
+#include "ui/widgets/cards.h"
+#include "ui/widgets/states.h"
+#include "ui/widgets/text.h"
+
+namespace switchyard::ui {
+namespace {
+
+/// The selected layer in numbers, its experts as bars, the selected expert over time.
+class ExpertPanel final : public Panel {
+ public:
+  void draw(Studio& studio) override {
+    const std::vector<LayerHealth> layers = layer_health(*studio.run);
+    if (layers.empty()) {
+      empty_state(Icon::kRouting, "No expert selected", "Click a cell or a row of a map.");
+      return;
+    }
+    auto layer = std::find_if(layers.begin(), layers.end(), [&](const LayerHealth& one) {
+      return one.layer == studio.selection.layer;
+    });
+    if (layer == layers.end()) layer = layers.begin();
+    const MapView* map = studio.run->map("tokens_per_expert", layer->layer);
+    const std::vector<double> load = newest_load(*map->columns);
+    const PanelBody body("###expert.body", {0.0F, 0.0F}, 1.1F, 1.1F);
+    draw_layer(*layer);
+    draw_bars(studio, load);
+    draw_expert(studio, *map->columns, load);
+  }
+
+ private:
+  static void draw_layer(const LayerHealth& layer) {
+    text(Type::kHeading, theme().text1, "Layer " + std::to_string(layer.layer));
+    ImGui::Dummy({1.0F, em(0.2F)});
+    property_row("Router entropy", plain_number(layer.entropy, 3), "of 1");
+    property_row("Load entropy", plain_number(layer.load_entropy, 3), "of 1");
+    property_row("Busiest ÷ fair", plain_number(layer.imbalance, 3), "×");
+    property_row("Dead experts",
+                 std::to_string(layer.num_dead),
+                 "of " + std::to_string(layer.num_experts),
+                 layer.num_dead > 0 ? theme().dead : 0);
+    ImGui::Dummy({1.0F, em(0.6F)});
+    hairline();
+    ImGui::Dummy({1.0F, em(0.6F)});
+  }
+
+  static void draw_bars(Studio& studio, const std::vector<double>& load) {
+    const ThemeTokens& t = theme();
+    panel_title("Load of its experts", "÷ fair share");
+    double most = 1.5;
+    for (const double value : load) most = std::max(most, value);
+    const float width = ImGui::GetContentRegionAvail().x;
+    const float left = em(2.4F), right = em(3.6F), track = width - left - right;
+    for (std::size_t e = 0; e < load.size(); ++e) {
+      const ImVec2 min = ImGui::GetCursorScreenPos();
+      const int expert = static_cast<int>(e);
+      const bool is_selected = studio.selection.expert == expert;
+      if (ImGui::InvisibleButton(("###expert.bar." + std::to_string(e)).c_str(),
+                                 {width, em(1.55F)}))
+        studio.selection.expert = is_selected ? -1 : expert;
+      ImDrawList* list = ImGui::GetWindowDrawList();
+      if (is_selected || ImGui::IsItemHovered())
+        list->AddRectFilled(
+            min, {min.x + width, min.y + em(1.55F)}, is_selected ? t.selection : t.hover, em(0.3F));
+      const float y = std::round(min.y + (em(1.55F) - line_height(Type::kDigits)) * 0.5F);
+      draw_text(list, Type::kDigits, {min.x + em(0.3F), y}, t.text2, expert_name(expert));
+      const Color color =
+          load.size() <= kNumExpertColors ? t.expert(expert) : (is_selected ? t.accent : t.text3);
+      const float bar_y = min.y + em(0.5F), x = min.x + left;
+      const float length = static_cast<float>(load[e] / most) * track;
+      list->AddRectFilled({x, bar_y}, {x + track, bar_y + em(0.55F)}, t.bg0, em(0.16F));
+      list->AddRectFilled({x, bar_y},
+                          {x + std::max(length, px(1)), bar_y + em(0.55F)},
+                          load[e] > 0.0 ? color : t.dead,
+                          em(0.16F));
+      const float fair = std::round(x + static_cast<float>(1.0 / most) * track);
+      list->AddRectFilled(
+          {fair, bar_y - px(2)}, {fair + px(1), bar_y + em(0.55F) + px(2)}, t.text3);
+      draw_text_right(list,
+                      Type::kDigits,
+                      {min.x + width - em(0.3F), y},
+                      load[e] > 0.0 ? t.text1 : t.dead,
+                      load_text(load[e]));
+    }
+  }
+
+  static void draw_expert(const Studio& studio,
+                          const MapColumns& columns,
+                          const std::vector<double>& load) {
+    const int expert = studio.selection.expert;
+    ImGui::Dummy({1.0F, em(0.6F)});
+    hairline();
+    ImGui::Dummy({1.0F, em(0.6F)});
+    if (expert < 0 || expert >= static_cast<int>(load.size())) {
+      note("Click an expert to follow it through the maps and the prompt.");
+      return;
+    }
+    panel_title("Expert " + expert_name(expert), "load over time");
+    std::vector<double> history;
+    for (std::size_t c = 0; c < columns.num_columns(); ++c)
+      history.push_back(
+          load_ratio(columns.mean_of(c)[static_cast<std::size_t>(expert)], columns.mean_of(c)));
+    const Color color = load.size() <= kNumExpertColors ? theme().expert(expert) : theme().accent;
+    sparkline(history, ImGui::GetContentRegionAvail().x, em(4.5F), color, true);
+    ImGui::Dummy({1.0F, em(0.3F)});
+    const double share = load[static_cast<std::size_t>(expert)] / static_cast<double>(load.size());
+    property_row("Load", load_text(load[static_cast<std::size_t>(expert)]));
+    property_row("Used by", plain_number(100.0 * share, 3), "% of assignments");
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Panel> make_expert_panel() {
+  return std::make_unique<ExpertPanel>();
+}
+
+}  // namespace switchyard::ui

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "ui/model/studio.h"
+#include "ui/plot/heat_map.h"
+
+namespace switchyard::ui {
+
+/// Expert × time of the selected layer, load ÷ fair share. A click selects the expert.
+void draw_utilisation_map(Studio& studio, TimeMap& map, float width, float height);
+
+/// Layer × time, normalised routing entropy. A click selects the layer.
+void draw_entropy_map(Studio& studio, TimeMap& map, float width, float height);
+
+/// Whether the run records routing (a dense model does not).
+bool has_routing(const RunView& run);
+
+/// A combo of the routed layers; sets Selection::layer.
+void layer_combo(Studio& studio, const char* label, float width);
+
+}  // namespace switchyard::ui

@@ -1,0 +1,27 @@
+#include "ui/panels/registry.h"
+
+#include <array>
+
+namespace switchyard::ui {
+
+std::span<const PanelEntry> all_panels() {
+  static const std::array entries{
+      PanelEntry{
+          "train.config", "Configuration", Workspace::kTrain, Slot::kLeft, &make_config_panel},
+      PanelEntry{"train.plots", "Plots", Workspace::kTrain, Slot::kCentre, &make_plots_panel},
+      PanelEntry{
+          "train.inspector", "Inspector", Workspace::kTrain, Slot::kRight, &make_inspector_panel},
+      PanelEntry{"train.events", "Events", Workspace::kTrain, Slot::kRight, &make_events_panel},
+      PanelEntry{"routing.layers", "Layers", Workspace::kRouting, Slot::kLeft, &make_layers_panel},
+      PanelEntry{"routing.maps", "Maps", Workspace::kRouting, Slot::kCentre, &make_routing_panel},
+      PanelEntry{"routing.expert", "Expert", Workspace::kRouting, Slot::kRight, &make_expert_panel},
+      PanelEntry{"prompt.input", "Prompt", Workspace::kPrompt, Slot::kLeft, &make_prompt_panel},
+      PanelEntry{
+          "prompt.answers", "Answers", Workspace::kPrompt, Slot::kCentre, &make_answers_panel},
+      PanelEntry{"prompt.token", "Token", Workspace::kPrompt, Slot::kRight, &make_token_panel},
+      PanelEntry{"runs.table", "Runs", Workspace::kRuns, Slot::kCentre, &make_runs_panel},
+  };
+  return entries;
+}
+
+}  // namespace switchyard::ui

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <memory>
+
+#include "ui/panels/panel.h"
+
+namespace switchyard::ui {
+
+// One maker per panel; registry.cpp lists them with id, title and place.
+std::unique_ptr<Panel> make_answers_panel();
+std::unique_ptr<Panel> make_config_panel();
+std::unique_ptr<Panel> make_events_panel();
+std::unique_ptr<Panel> make_expert_panel();
+std::unique_ptr<Panel> make_inspector_panel();
+std::unique_ptr<Panel> make_layers_panel();
+std::unique_ptr<Panel> make_plots_panel();
+std::unique_ptr<Panel> make_prompt_panel();
+std::unique_ptr<Panel> make_routing_panel();
+std::unique_ptr<Panel> make_runs_panel();
+std::unique_ptr<Panel> make_token_panel();
+
+}  // namespace switchyard::ui

@@ -1,0 +1,186 @@
+#include "ui/panels/studio_app.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "engine/base/core/clock.h"
+#include "engine/base/core/file_system.h"
+#include "ui/model/run_state.h"
+#include "ui/panels/registry.h"
+#include "ui/panels/run_bar.h"
+#include "ui/panels/shortcuts.h"
+#include "ui/panels/start_screen.h"
+#include "ui/shell/theme.h"
+#include "ui/widgets/buttons.h"
+
+namespace switchyard::ui {
+namespace {
+
+constexpr const char* kSessionFile = "session.json";
+
+Tone tone_of(NoticeKind kind) {
+  switch (kind) {
+    case NoticeKind::kOk:
+      return Tone::kOk;
+    case NoticeKind::kAttention:
+      return Tone::kAttention;
+    case NoticeKind::kFailure:
+      return Tone::kFailure;
+    case NoticeKind::kInfo:
+      break;
+  }
+  return Tone::kNeutral;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StudioApp>> StudioApp::create(const Options& options) {
+  std::unique_ptr<StudioApp> app(new StudioApp(options));
+  SY_ASSIGN_OR_RETURN(app->window_, Window::create(options.window));
+  app->start();
+  return app;
+}
+
+void StudioApp::start() {
+  writer_ = std::make_unique<StateWriter>(state_dir());
+  loop_ = std::make_unique<FrameLoop>(*window_);
+  shell_ = std::make_unique<DockShell>(all_panels(), writer_.get());
+  seen_requests_ = shell_->workspace_requests();
+  restore();
+  FrameLoop* loop = loop_.get();
+  client_ = std::make_unique<Client>(default_places(), [loop] { loop->notify_data(); });
+  client_->submit(studio_);
+}
+
+void StudioApp::restore() {
+  if (const auto content = writer_->read(kSessionFile); content.has_value()) {
+    const Result<Json> parsed = parse_json(*content, kSessionFile);
+    if (parsed.ok()) {
+      restore_session(studio_, parsed.value());
+    } else {
+      writer_->set_aside(kSessionFile);
+    }
+    session_ = *content;
+  }
+  if (options_.run.empty()) return;
+  studio_.commands.clear();
+  studio_.send(OpenRun{options_.run});
+}
+
+StudioApp::~StudioApp() {
+  client_.reset();  // its threads must not wake a loop that is gone
+  shell_.reset();
+  loop_.reset();
+}
+
+void StudioApp::run() {
+  loop_->run([this] { frame(); }, [this] { between_frames(); });
+}
+
+bool StudioApp::turn() {
+  return loop_->turn([this] { frame(); }, [this] { between_frames(); });
+}
+
+Picture StudioApp::picture(int width, int height, int num_frames) {
+  window_->override_size(width, height);
+  Picture result;
+  for (int i = 0; i < num_frames; ++i) {
+    between_frames();
+    window_->begin_frame();
+    frame();
+    if (i + 1 == num_frames) {
+      result = window_->end_frame_to_picture();
+    } else {
+      window_->end_frame();
+    }
+  }
+  window_->override_size(0, 0);
+  return result;
+}
+
+void StudioApp::between_frames() {
+  studio_.now = system_clock().monotonic_seconds();
+  studio_.wall_now = system_clock().wall_seconds();
+  client_->take(studio_);
+  shell_->before_frame(options_.scale > 0.0F ? options_.scale : window_->content_scale());
+}
+
+void StudioApp::frame() {
+  const RunView& run = *studio_.run;
+  const bool is_runs = shell_->workspace() == Workspace::kRuns;
+  const bool is_damaged = run.state == RunState::kDamaged && !is_runs;
+  ShellParts parts;
+  if (!studio_.gallery.is_open) parts.run_bar = [this] { draw_run_bar(studio_); };
+  parts.status_strip = [this] { draw_status_strip(studio_); };
+  parts.top_right = [this] { draw_top_right(); };
+  parts.num_top_right = 1;
+  parts.open_palette = [this] { palette_.open(); };
+  parts.search_hint = "Search actions, presets, runs";
+  if (studio_.gallery.is_open) {
+    parts.full_page = [this] { draw_start_screen(studio_); };
+  } else if (is_damaged) {
+    parts.full_page = [this] { draw_problem_page(studio_); };
+  }
+  studio_.shows_run_list = studio_.gallery.is_open || is_runs;
+  shell_->draw(studio_, parts);
+  palette_.draw(studio_, *shell_);
+  draw_shortcuts(&shows_shortcuts_);
+  handle_keys();
+  show_notices();
+  follow_requests();
+  client_->submit(studio_);
+  remember();
+}
+
+void StudioApp::draw_top_right() {
+  if (icon_button("Help###shell.help", Icon::kHelp, "Keyboard shortcuts (F1)"))
+    shows_shortcuts_ = !shows_shortcuts_;
+}
+
+/// Space and Ctrl+S act on the engine, as the buttons do, and only when the buttons would.
+void StudioApp::handle_keys() {
+  const RunButtons buttons = run_buttons(*studio_.run);
+  const ImGuiIO& io = ImGui::GetIO();
+  if (ImGui::Shortcut(ImGuiKey_F1, ImGuiInputFlags_RouteGlobal))
+    shows_shortcuts_ = !shows_shortcuts_;
+  if (studio_.gallery.is_open) return;
+  if (ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_S, ImGuiInputFlags_RouteGlobal) &&
+      buttons.save.is_enabled)
+    studio_.send(EngineOrder{EngineOrder::Kind::kSave});
+  const bool is_free = !io.WantTextInput && !io.NavVisible && !ImGui::IsAnyItemActive();
+  if (!is_free || !ImGui::IsKeyPressed(ImGuiKey_Space, false)) return;
+  if (buttons.pause.is_enabled) studio_.send(EngineOrder{EngineOrder::Kind::kPause});
+  if (buttons.resume.is_enabled) studio_.send(EngineOrder{EngineOrder::Kind::kResume});
+}
+
+void StudioApp::show_notices() {
+  for (Notice& notice : std::exchange(studio_.notices, {}))
+    toasts_.add(tone_of(notice.kind), std::move(notice.title), std::move(notice.detail));
+  if (auto problem = writer_->take_problem(); problem.has_value())
+    toasts_.add(Tone::kAttention, "Settings could not be saved", problem->text());
+  const ImGuiViewport* view = ImGui::GetMainViewport();
+  toasts_.draw(view->Pos.y + view->Size.y - em(2.8F));
+}
+
+/// A click on a workspace leaves the start screen, also when it names the workspace in use.
+void StudioApp::follow_requests() {
+  if (std::exchange(studio_.wants_runs_workspace, false)) shell_->set_workspace(Workspace::kRuns);
+  const int requests = shell_->workspace_requests();
+  if (requests != std::exchange(seen_requests_, requests)) {
+    studio_.gallery.is_open = false;
+    loop_->request_frames();
+  }
+  const RunView& run = *studio_.run;
+  const std::string title = run.root.empty() ? "Switchyard" : run.name + " - Switchyard";
+  if (title != title_) window_->set_title(title_ = title);
+}
+
+void StudioApp::remember() {
+  std::string session = session_text(studio_);
+  if (session == session_) return;
+  session_ = std::move(session);
+  writer_->put(kSessionFile, session_);
+}
+
+}  // namespace switchyard::ui

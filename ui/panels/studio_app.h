@@ -1,0 +1,79 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ui/client/client.h"
+#include "ui/model/studio.h"
+#include "ui/panels/palette.h"
+#include "ui/shell/dock_shell.h"
+#include "ui/shell/frame_loop.h"
+#include "ui/shell/state_writer.h"
+#include "ui/shell/window.h"
+#include "ui/widgets/overlays.h"
+
+namespace switchyard::ui {
+
+/// The whole window: screen, panels, threads behind them, what is remembered between starts.
+///
+/// Errors: as Window::create.
+/// Threads: the main thread.
+class StudioApp {
+ public:
+  struct Options {
+    WindowOptions window;
+    std::string run;     ///< shown first; empty: the last one, else the gallery
+    float scale = 0.0F;  ///< pixels per virtual pixel; 0: the monitor's
+  };
+
+  static Result<std::unique_ptr<StudioApp>> create(const Options& options);
+  ~StudioApp();
+  StudioApp(const StudioApp&) = delete;
+  StudioApp& operator=(const StudioApp&) = delete;
+
+  /// Draws until the window is closed. Training goes on.
+  void run();
+
+  /// One turn of the loop without waiting; whether a frame was drawn.
+  bool turn();
+
+  /// Draws frames of the given size, off screen, and returns the last one.
+  Picture picture(int width, int height, int num_frames = 4);
+
+  Studio& studio() { return studio_; }
+
+  DockShell& shell() { return *shell_; }
+
+  FrameLoop& loop() { return *loop_; }
+
+  Window& window() { return *window_; }
+
+ private:
+  explicit StudioApp(const Options& options) : options_(options) {}
+
+  void start();
+  void restore();
+  void between_frames();
+  void frame();
+  void handle_keys();
+  void show_notices();
+  void follow_requests();
+  void draw_top_right();
+  void remember();
+
+  Options options_;
+  std::unique_ptr<Window> window_;
+  std::unique_ptr<StateWriter> writer_;
+  std::unique_ptr<FrameLoop> loop_;
+  std::unique_ptr<DockShell> shell_;
+  Studio studio_;
+  Toasts toasts_;
+  Palette palette_;
+  std::unique_ptr<Client> client_;  ///< last: its threads wake the loop
+  std::string session_;
+  std::string title_;
+  int seen_requests_ = 0;
+  bool shows_shortcuts_ = false;
+};
+
+}  // namespace switchyard::ui

@@ -1,0 +1,171 @@
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <string>
+
+#include "ui/panels/common.h"
+#include "ui/panels/panel.h"
+#include "ui/panels/registry.h"
+#include "ui/panels/token_view.h"
+#include "ui/shell/theme.h"
+#include "ui/widgets/badges.h"
+#include "ui/widgets/cards.h"
+#include "ui/widgets/states.h"
+#include "ui/widgets/text.h"
+
+namespace switchyard::ui {
+namespace {
+
+double entropy_bits(const Token& token) {
+  double bits = 0.0;
+  for (const Alternative& other : token.top) {
+    if (other.probability > 0.0) bits -= other.probability * std::log2(other.probability);
+  }
+  return bits;
+}
+
+/// The selected token of the answer: numbers, alternatives, its way through the layers.
+class TokenPanel final : public Panel {
+ public:
+  void draw(Studio& studio) override {
+    const Answer* answer = studio.prompt.find(studio.selection.answer_id);
+    if (answer == nullptr || answer->tokens.empty()) {
+      empty_state(Icon::kPrompt,
+                  "No token selected",
+                  "Click a token of an answer to see why it was chosen.");
+      return;
+    }
+    const int last = static_cast<int>(answer->tokens.size()) - 1;
+    const int index = studio.selection.token < 0 ? last : std::min(studio.selection.token, last);
+    const Token& token = answer->tokens[static_cast<std::size_t>(index)];
+    const PanelBody body("###token.body", {0.0F, 0.0F}, 1.1F, 1.1F);
+    draw_numbers(token, index);
+    panel_title("Could have been");
+    draw_alternatives(token, ImGui::GetContentRegionAvail().x);
+    separator();
+    draw_route(studio, token);
+  }
+
+ private:
+  static void separator() {
+    ImGui::Dummy({1.0F, em(0.6F)});
+    hairline();
+    ImGui::Dummy({1.0F, em(0.6F)});
+  }
+
+  static void draw_numbers(const Token& token, int index) {
+    text(Type::kHeading, theme().text1, "Token " + grouped_number(index + 1));
+    ImGui::SameLine(0.0F, em(0.8F));
+    chip(token.shown, true);
+    ImGui::Dummy({1.0F, em(0.2F)});
+    property_row("Id", std::to_string(token.id));
+    property_row("Probability", percent_text(token.probability));
+    property_row("Surprise", plain_number(token.surprise_bits(), 3), "bits");
+    property_row("Entropy of the choice", "≥ " + plain_number(entropy_bits(token), 3), "bits");
+    separator();
+  }
+
+  static void draw_route(Studio& studio, const Token& token) {
+    panel_title("Route by layer", token.route.empty() ? "" : "weight");
+    if (token.route.empty()) {
+      note("A dense model has no router: every token takes the same way.");
+      return;
+    }
+    const float width = ImGui::GetContentRegionAvail().x;
+    for (std::size_t i = 0; i < token.route.size(); ++i) {
+      const RouteStep& step = token.route[i];
+      const ImVec2 min = ImGui::GetCursorScreenPos();
+      if (ImGui::InvisibleButton(("###token.route." + std::to_string(i)).c_str(),
+                                 {width, em(1.65F)})) {
+        studio.selection.layer = step.layer;
+        if (!step.experts.empty()) studio.selection.expert = step.experts.front();
+      }
+      ImGui::SetCursorScreenPos(min);
+      draw_route_row(step, static_cast<int>(i), studio.selection.layer == step.layer, width);
+    }
+  }
+};
+
+}  // namespace
+
+std::string percent_text(double probability) {
+  const double percent = 100.0 * probability;
+  if (percent > 0.0 && percent < 0.01) return "< 0.01 %";
+  return plain_number(percent, percent >= 10.0 ? 3 : 2) + "\xE2\x80\x89%";
+}
+
+void draw_alternatives(const Token& token, float width) {
+  const ThemeTokens& t = theme();
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  for (std::size_t i = 0; i < token.top.size(); ++i) {
+    const Alternative& other = token.top[i];
+    const ImVec2 min = ImGui::GetCursorScreenPos();
+    const float height = em(1.65F);
+    const bool is_chosen = other.id == token.id;
+    if (is_chosen) list->AddRectFilled(min, {min.x + width, min.y + height}, t.selection, em(0.3F));
+    const float y = std::round(min.y + (height - line_height(Type::kMono)) * 0.5F);
+    draw_text(list,
+              Type::kMono,
+              {min.x + em(0.5F), y},
+              is_chosen ? t.text1 : t.text2,
+              shown_text(other.text),
+              em(4.2F));
+    const float left = min.x + em(5.2F), track = width - em(5.2F) - em(4.6F);
+    const float bar_y = std::round(min.y + height * 0.5F - em(0.2F));
+    list->AddRectFilled({left, bar_y}, {left + track, bar_y + em(0.4F)}, t.active, em(0.2F));
+    const float part = static_cast<float>(std::clamp(other.probability, 0.0, 1.0));
+    list->AddRectFilled({left, bar_y},
+                        {left + std::max(px(2), track * part), bar_y + em(0.4F)},
+                        is_chosen ? t.accent : t.text3,
+                        em(0.2F));
+    draw_text_right(list,
+                    Type::kDigits,
+                    {min.x + width - em(0.5F), y},
+                    is_chosen ? t.text1 : t.text2,
+                    percent_text(other.probability));
+    ImGui::Dummy({width, height});
+  }
+}
+
+void draw_route_row(const RouteStep& step, int index, bool is_focused, float width) {
+  const ThemeTokens& t = theme();
+  const ImVec2 min = ImGui::GetCursorScreenPos();
+  const float height = em(1.65F);
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  if (is_focused) list->AddRectFilled(min, {min.x + width, min.y + height}, t.selection, em(0.3F));
+  const float y = std::round(min.y + (height - line_height(Type::kDigits)) * 0.5F);
+  draw_text(list,
+            Type::kDigits,
+            {min.x + em(0.4F), y},
+            is_focused ? t.text1 : t.text3,
+            layer_name(step.layer >= 0 ? step.layer : index));
+  const float left = min.x + em(2.6F), room = width - em(3.0F);
+  float total = 0.0F;
+  for (const float weight : step.weights) total += weight;
+  float x = left;
+  for (std::size_t k = 0; k < step.experts.size(); ++k) {
+    const float share =
+        total > 0.0F ? step.weights[k] / total : 1.0F / static_cast<float>(step.experts.size());
+    const float length = std::max(em(1.2F), room * share - px(2));
+    const Color color = t.expert(step.experts[k]);
+    const Color fill = k == 0 ? color : over(with_alpha(color, 0.5F), t.bg1);
+    list->AddRectFilled(
+        {x, min.y + em(0.28F)}, {x + length, min.y + height - em(0.28F)}, fill, em(0.2F));
+    char words[32];
+    std::snprintf(
+        words, sizeof words, "e%d  %.2f", step.experts[k], static_cast<double>(step.weights[k]));
+    const std::string shown = text_size(Type::kDigitsCaption, words).x + em(0.6F) < length
+                                  ? words
+                                  : expert_name(step.experts[k]);
+    if (text_size(Type::kDigitsCaption, shown).x + em(0.3F) < length)
+      draw_text(list, Type::kDigitsCaption, {x + em(0.35F), y + px(1)}, readable_on(fill), shown);
+    x += length + px(2);
+  }
+  ImGui::Dummy({width, height});
+}
+
+std::unique_ptr<Panel> make_token_panel() {
+  return std::make_unique<TokenPanel>();
+}
+
+}  // namespace switchyard::ui
