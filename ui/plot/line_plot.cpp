@@ -70,6 +70,7 @@ struct LinePlotPainter {
 
   void fit_y(std::span<LinePlot::Cache* const> caches);
   void draw_line(const PlotLine& line, LinePlot::Cache& cache, bool is_raw) const;
+  void collapse_flat_columns(std::vector<double>& xs, std::vector<double>& ys) const;
   void draw_dashed(const Decimated& points, Color color, float weight) const;
   void draw_bad_ticks(const LinePlot::Cache& cache) const;
   void draw_limit() const;
@@ -176,13 +177,33 @@ void LinePlotPainter::draw_dashed(const Decimated& points, Color color, float we
   }
 }
 
+/// Minimum and maximum of one pixel column that lie within a pixel become their mean: the same
+/// picture without steps on smooth slopes.
+void LinePlotPainter::collapse_flat_columns(std::vector<double>& xs,
+                                            std::vector<double>& ys) const {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < xs.size(); ++i, ++kept) {
+    xs[kept] = xs[i];
+    ys[kept] = ys[i];
+    if (i + 1 < xs.size() && xs[i] == xs[i + 1] &&
+        std::abs(y_pixel(ys[i]) - y_pixel(ys[i + 1])) < 1.5F) {
+      ys[kept] = 0.5 * (ys[i] + ys[i + 1]);
+      ++i;
+    }
+  }
+  xs.resize(kept);
+  ys.resize(kept);
+}
+
 void LinePlotPainter::draw_line(const PlotLine& line, LinePlot::Cache& cache, bool is_raw) const {
   const Decimated& points = is_raw ? cache.raw_line : cache.smooth_line;
   if (points.x.empty()) return;
   const float strength = (line.is_muted ? 0.35F : 1.0F) * (is_raw ? 0.28F : 1.0F);
   const Color color = faded(line.color, strength);
   const float weight = is_raw ? px(1) : ui_scale() * (line.is_own ? 2.0F : 1.5F);
-  const int count = static_cast<int>(points.x.size());
+  std::vector<double> xs = points.x, ys = points.y;
+  if (!is_raw) collapse_flat_columns(xs, ys);
+  const int count = static_cast<int>(xs.size());
   if (line.is_dashed && !is_raw) {
     draw_dashed(points, color, weight);
     return;
@@ -195,19 +216,15 @@ void LinePlotPainter::draw_line(const PlotLine& line, LinePlot::Cache& cache, bo
   if (options.is_filled && !is_raw) {
     ImPlotSpec fill = spec;
     fill.FillColor = vec(faded(line.color, 0.08F));
-    ImPlot::PlotShaded(("##fill." + line.name).c_str(),
-                       points.x.data(),
-                       points.y.data(),
-                       count,
-                       plot.y_min_,
-                       fill);
+    ImPlot::PlotShaded(
+        ("##fill." + line.name).c_str(), xs.data(), ys.data(), count, plot.y_min_, fill);
   }
   if (options.use_points && line.data->value.size() <= kMaxMarkers) {
     spec.Marker = ImPlotMarker_Circle;
     spec.MarkerSize = ui_scale() * 2.5F;
     spec.MarkerFillColor = spec.MarkerLineColor = vec(color);
   }
-  ImPlot::PlotLine(id.c_str(), points.x.data(), points.y.data(), count, spec);
+  ImPlot::PlotLine(id.c_str(), xs.data(), ys.data(), count, spec);
 }
 
 void LinePlotPainter::draw_bad_ticks(const LinePlot::Cache& cache) const {
@@ -229,7 +246,7 @@ void LinePlotPainter::draw_bad_ticks(const LinePlot::Cache& cache) const {
               Type::kDigitsCaption,
               {x + px(4), frame.min.y + px(2)},
               theme().failure,
-              grouped_number(count));
+              grouped_number(count) + " NaN");
   }
 }
 

@@ -43,21 +43,43 @@ void draw_x_labels(const PlotGroup& group, const PlotFrame& frame) {
   }
 }
 
+float y_pixel(const PlotFrame& frame, const PlotFrameOptions& options, double y) {
+  double t = (y - options.y_min) / (options.y_max - options.y_min);
+  if (options.is_log_y) t = std::log(y / options.y_min) / std::log(options.y_max / options.y_min);
+  return frame.max.y - (frame.max.y - frame.min.y) * static_cast<float>(t);
+}
+
 void draw_y_labels(const PlotFrame& frame, const PlotFrameOptions& options) {
   ImDrawList* list = ImGui::GetWindowDrawList();
   const float half = line_height(Type::kDigitsCaption) * 0.5F;
   for (const Tick& tick : options.y_ticks) {
-    double t = (tick.value - options.y_min) / (options.y_max - options.y_min);
-    if (options.is_log_y)
-      t = std::log(tick.value / options.y_min) / std::log(options.y_max / options.y_min);
-    if (!(t >= -0.001 && t <= 1.001)) continue;
-    const float y = frame.max.y - (frame.max.y - frame.min.y) * static_cast<float>(t);
+    const float y = y_pixel(frame, options, tick.value);
+    if (y < frame.min.y - 1.0F || y > frame.max.y + 1.0F) continue;
     draw_text_right(list,
                     Type::kDigitsCaption,
                     {frame.min.x - em(kGutterGapEm), y - half},
                     theme().text3,
                     tick.label);
   }
+}
+
+/// ImPlot treats given ticks as minor and would draw none of these.
+void draw_grid(const PlotGroup& group,
+               const PlotFrame& frame,
+               const PlotFrameOptions& options,
+               std::span<const double> x_ticks) {
+  ImDrawList* list = ImPlot::GetPlotDrawList();
+  const Color color = with_alpha(theme().text3, 0.16F);
+  ImPlot::PushPlotClipRect();
+  for (const double x : x_ticks) {
+    const float at = std::round(x_pixel(group, frame, x));
+    list->AddRectFilled({at, frame.min.y}, {at + px(1), frame.max.y}, color);
+  }
+  for (const Tick& tick : options.y_ticks) {
+    const float at = std::round(y_pixel(frame, options, tick.value));
+    list->AddRectFilled({frame.min.x, at}, {frame.max.x, at + px(1)}, color);
+  }
+  ImPlot::PopPlotClipRect();
 }
 
 }  // namespace
@@ -120,6 +142,7 @@ bool begin_plot_frame(const char* id,
   if (!y_ticks.empty())
     ImPlot::SetupAxisTicks(ImAxis_Y1, y_ticks.data(), static_cast<int>(y_ticks.size()));
   ImPlot::SetupFinish();
+  if (options.has_grid) draw_grid(group, frame, options, x_ticks);
   frame.is_hovered = ImPlot::IsPlotHovered();
   if (frame.is_hovered && ImGui::IsMouseDoubleClicked(ImGuiMouseButton_Left)) group.fit();
   return true;

@@ -37,7 +37,7 @@ bool begin_card(const char* id, std::string_view title, const CardOptions& optio
   const ImVec2 avail = ImGui::GetContentRegionAvail();
   if (size.x <= 0.0F) size.x = avail.x;
   if (size.y <= 0.0F) size.y = avail.y;
-  ImGui::PushStyleColor(ImGuiCol_ChildBg, t.kind == ThemeKind::kLight ? t.bg1 : t.bg1);
+  ImGui::PushStyleColor(ImGuiCol_ChildBg, options.background == 0 ? t.bg1 : options.background);
   ImGui::PushStyleColor(ImGuiCol_Border, t.line);
   ImGui::PushStyleVar(ImGuiStyleVar_ChildRounding, em(0.46F));
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0.0F, 0.0F));

@@ -18,6 +18,7 @@ struct CardOptions {
   Color value_color = 0;        ///< 0: text1
   bool has_menu = false;        ///< three dots; *is_menu_clicked of begin_card
   Tone bar = Tone::kNeutral;    ///< coloured bar at the left edge (findings, errors)
+  Color background = 0;         ///< 0: bg1
   float reserved_right = 0.0F;  ///< pixels kept free in the title row, e.g. for a legend
 };
 

@@ -160,6 +160,16 @@ NumberResult number_field(const char* label,
 std::string text_of(double value, int digits) {
   std::array<char, 64> buffer{};
   std::snprintf(buffer.data(), buffer.size(), "%.*g", digits, value);
+  if (value != 0.0 && std::abs(value) < 1e-3) {  // 6e-4 reads better than 0.0006
+    std::snprintf(buffer.data(), buffer.size(), "%.*e", digits - 1, value);
+    std::string mantissa(buffer.data(), std::strchr(buffer.data(), 'e'));
+    if (mantissa.find('.') != std::string::npos) {
+      mantissa.erase(mantissa.find_last_not_of('0') + 1);
+      if (mantissa.back() == '.') mantissa.pop_back();
+    }
+    const int exponent = std::atoi(std::strchr(buffer.data(), 'e') + 1);
+    return mantissa + "e" + std::to_string(exponent);
+  }
   std::string text = buffer.data();
   const std::size_t e = text.find('e');  // 0.0001 as 1e-4, not 1e-04
   if (e != std::string::npos) {

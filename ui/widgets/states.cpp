@@ -12,30 +12,7 @@
 #include "ui/widgets/text.h"
 
 namespace switchyard::ui {
-namespace {
-
-/// Several lines, each centred; breaks at spaces. Returns the height used.
-float draw_centred_paragraph(
-    ImVec2 top, float width, Type type, Color color, std::string_view words) {
-  ImDrawList* list = ImGui::GetWindowDrawList();
-  const float line = line_height(type) * 1.45F;
-  float y = top.y;
-  while (!words.empty()) {
-    std::size_t end = words.size();
-    while (end > 0 && text_size(type, words.substr(0, end)).x > width) {
-      const std::size_t space = words.rfind(' ', end - 1);
-      if (space == std::string_view::npos || space == 0) break;
-      end = space;
-    }
-    draw_text_centred(
-        list, type, {top.x, y}, {top.x + width, y + line}, color, words.substr(0, end));
-    words.remove_prefix(std::min(words.size(), end + (end < words.size() ? 1 : 0)));
-    y += line;
-  }
-  return y - top.y;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 bool empty_state(Icon name,
                  std::string_view title,
@@ -46,9 +23,9 @@ bool empty_state(Icon name,
   const ImVec2 avail = ImGui::GetContentRegionAvail(), start = ImGui::GetCursorScreenPos();
   const float width = std::max(em(8), avail.x);
   const float paragraph = std::min(width - em(2), em(34));
-  const float lines = std::ceil(text_size(Type::kBody, sentence).x / std::max(1.0F, paragraph));
-  const float block =
-      em(2.6F) + em(1.6F) + em(1.35F) * lines + (button_label != nullptr ? em(3.2F) : 0.0F);
+
+  const float block = em(2.6F) + em(1.6F) + wrapped_height(Type::kBody, sentence, paragraph) +
+                      (button_label != nullptr ? em(3.2F) : 0.0F);
   float y = start.y + std::max(em(0.8F), (avail.y - block) * 0.45F);
   ImDrawList* list = ImGui::GetWindowDrawList();
   draw_text_centred(
@@ -57,8 +34,13 @@ bool empty_state(Icon name,
   draw_text_centred(
       list, Type::kHeading, {start.x, y}, {start.x + width, y + em(1.2F)}, t.text1, title);
   y += em(1.6F);
-  y += draw_centred_paragraph(
-      {start.x + (width - paragraph) * 0.5F, y}, paragraph, Type::kBody, t.text3, sentence);
+  y += draw_paragraph(list,
+                      Type::kBody,
+                      {start.x + (width - paragraph) * 0.5F, y},
+                      t.text3,
+                      sentence,
+                      paragraph,
+                      true);
   if (button_label == nullptr) {
     ImGui::SetCursorScreenPos({start.x, y});
     ImGui::Dummy({width, 1.0F});
@@ -118,18 +100,15 @@ int error_card(const char* id,
   const ThemeTokens& t = theme();
   const float width = ImGui::GetContentRegionAvail().x, indent = em(2.6F);
   const float text_width = width - indent - em(1);
-  const FontScope body(Type::kBody);
-  const ImVec2 message_size =
-      ImGui::CalcTextSize(message.data(), message.data() + message.size(), false, text_width);
+  const float message_height = wrapped_height(Type::kBody, message, text_width);
   const float rows = static_cast<float>(remedies.size());
   CardOptions options;
   options.size = {width,
-                  em(2.5F) + message_size.y + em(1) + rows * em(1.65F) +
+                  em(2.5F) + message_height + em(1) + rows * em(1.65F) +
                       (button_label != nullptr ? em(3.1F) : em(0.5F))};
   options.bar = Tone::kFailure;
-  ImGui::PushStyleColor(ImGuiCol_ChildBg, t.bg2);
+  options.background = t.bg2;
   begin_card(id, "", options);
-  ImGui::PopStyleColor();
   const ImVec2 min = ImGui::GetWindowPos();
   ImDrawList* list = ImGui::GetWindowDrawList();
   const float y = min.y + em(0.85F);
@@ -140,7 +119,7 @@ int error_card(const char* id,
   draw_text_right(list, Type::kCaption, {min.x + width - em(0.9F), y + px(1)}, t.text3, where);
   ImGui::SetCursorScreenPos({min.x + indent, min.y + em(2.35F)});
   text_wrapped(Type::kBody, t.text2, message, text_width);
-  float row_y = min.y + em(2.35F) + message_size.y + em(0.7F);
+  float row_y = min.y + em(2.35F) + message_height + em(0.7F);
   for (std::size_t i = 0; i < remedies.size(); ++i) {
     ImGui::SetCursorScreenPos({min.x + em(1.1F), row_y});
     if (radio(remedies[i].label, *selected == static_cast<int>(i))) *selected = static_cast<int>(i);

@@ -64,13 +64,64 @@ void text_ellipsis(Type type, Color color, std::string_view value, float max_wid
   if (shown.size() != value.size() || shown != value) tooltip(value);
 }
 
-void text_wrapped(Type type, Color color, std::string_view value, float max_width) {
+namespace {
+
+constexpr float kLineSpacing = 1.4F;
+
+/// Calls `line` for each wrapped line; returns the number of lines. Uses the font in use.
+template <typename Line>
+int for_each_line(std::string_view value, float max_width, const Line& line) {
+  ImFont* used = ImGui::GetFont();
+  const float size = ImGui::GetFontSize();
+  int count = 0;
+  while (!value.empty()) {
+    const char* first = value.data();
+    const char* last = first + value.size();
+    const char* end = used->CalcWordWrapPosition(size, first, last, max_width);
+    if (end == first) ++end;  // narrower than one character
+    const std::size_t newline = value.substr(0, static_cast<std::size_t>(end - first)).find('\n');
+    std::size_t taken = static_cast<std::size_t>(end - first);
+    if (newline != std::string_view::npos) taken = newline;
+    line(value.substr(0, taken), count++);
+    value.remove_prefix(taken);
+    if (!value.empty() && (value.front() == '\n' || value.front() == ' ')) value.remove_prefix(1);
+  }
+  return count;
+}
+
+}  // namespace
+
+float wrapped_height(Type type, std::string_view value, float max_width) {
   const FontScope scope(type);
-  const TextColor tint(color);
-  const float room = max_width > 0.0F ? max_width : ImGui::GetContentRegionAvail().x;
-  ImGui::PushTextWrapPos(ImGui::GetCursorPosX() + room);
-  ImGui::TextUnformatted(value.data(), value.data() + value.size());
-  ImGui::PopTextWrapPos();
+  const int lines = for_each_line(value, max_width, [](std::string_view, int) {});
+  return std::round(ImGui::GetFontSize() * kLineSpacing * static_cast<float>(lines));
+}
+
+float draw_paragraph(ImDrawList* list,
+                     Type type,
+                     ImVec2 pos,
+                     Color color,
+                     std::string_view value,
+                     float max_width,
+                     bool is_centred) {
+  const FontScope scope(type);
+  const float step = ImGui::GetFontSize() * kLineSpacing;
+  const int lines = for_each_line(value, max_width, [&](std::string_view words, int index) {
+    const float shift = is_centred ? (max_width - width_of(words)) * 0.5F : 0.0F;
+    const ImVec2 at = {std::round(pos.x + shift),
+                       std::round(pos.y + step * static_cast<float>(index))};
+    list->AddText(at, color, words.data(), words.data() + words.size());
+  });
+  return std::round(step * static_cast<float>(lines));
+}
+
+void text_wrapped(Type type, Color color, std::string_view value, float max_width) {
+  const float room =
+      max_width > 0.0F ? max_width : std::max(1.0F, ImGui::GetContentRegionAvail().x);
+  const ImVec2 pos = ImGui::GetCursorScreenPos();
+  const Color tint = faded(color, ImGui::GetStyle().Alpha);
+  const float height = draw_paragraph(ImGui::GetWindowDrawList(), type, pos, tint, value, room);
+  ImGui::Dummy({std::min(room, text_size(type, value).x), height});
 }
 
 void value_with_unit(Type type, Color color, std::string_view value, std::string_view unit) {

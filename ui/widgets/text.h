@@ -20,6 +20,18 @@ void text_ellipsis(Type type, Color color, std::string_view value, float max_wid
 /// Wraps at `max_width` pixels (0: what is left).
 void text_wrapped(Type type, Color color, std::string_view value, float max_width = 0.0F);
 
+/// Height of a paragraph wrapped at `max_width` pixels, lines 1.4 sizes apart.
+float wrapped_height(Type type, std::string_view value, float max_width);
+
+/// Draws a paragraph without an item; returns its height.
+float draw_paragraph(ImDrawList* list,
+                     Type type,
+                     ImVec2 pos,
+                     Color color,
+                     std::string_view value,
+                     float max_width,
+                     bool is_centred = false);
+
 /// A value with its unit in caption size behind it, on one base line.
 void value_with_unit(Type type, Color color, std::string_view value, std::string_view unit);
 
