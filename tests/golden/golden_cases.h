@@ -35,4 +35,16 @@ CaseOutcome run_sampling_distribution(const Json& c,
                                       const std::string& folder,
                                       const std::string& data_dir);
 
+// Kinds that train (golden_train_cases.cpp) or look at routing (golden_routing_cases.cpp).
+CaseOutcome run_gpt_training_trajectory(const Json& c,
+                                        const std::string& folder,
+                                        const std::string& data_dir);
+CaseOutcome run_moe_training_trajectory(const Json& c,
+                                        const std::string& folder,
+                                        const std::string& data_dir);
+CaseOutcome run_lr_schedule(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_routing_stats(const Json& c,
+                              const std::string& folder,
+                              const std::string& data_dir);
+
 }  // namespace switchyard::golden

@@ -80,6 +80,15 @@ at::Tensor ParameterStore::gradient(const std::string& name) const {
   return lookup(gradient_views_, name);
 }
 
+at::Tensor ParameterStore::view(const at::Tensor& flat, const std::string& name) const {
+  for (const Declaration& declaration : declarations_) {
+    if (declaration.name != name) continue;
+    return flat.narrow(0, offsets_.at(name), elements(declaration.shape)).view(declaration.shape);
+  }
+  SY_CHECK(false, "no parameter named " + name);
+  return {};
+}
+
 std::int64_t ParameterStore::num_parameters() const {
   std::int64_t total = 0;
   for (const Declaration& declaration : declarations_) total += elements(declaration.shape);

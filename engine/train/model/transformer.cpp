@@ -245,6 +245,7 @@ class AssembledTransformer final : public Transformer {
                                plan.expert_index,
                                plan.combine_weight.detach(),
                                plan.router_probs.detach(),
+                               plan.router_logits.detach(),
                                output.tokens_per_expert});
     return output.y;
   }

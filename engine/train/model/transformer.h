@@ -21,6 +21,7 @@ struct RoutingRecord {
   at::Tensor expert_index;       ///< [N, K] int64, descending weight
   at::Tensor combine_weight;     ///< [N, K] fp32
   at::Tensor router_probs;       ///< [N, E] fp32
+  at::Tensor router_logits;      ///< [N, E] fp32
   at::Tensor tokens_per_expert;  ///< [E] int64
 };
 
