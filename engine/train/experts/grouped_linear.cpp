@@ -1,8 +1,10 @@
 #include "engine/train/experts/grouped_linear.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "engine/base/core/check.h"
 #include "kernels/include/expert_permutation.h"
 
 namespace switchyard::train {
@@ -26,6 +28,28 @@ void make_dispatch_on_cpu(const at::Tensor& expert_index, std::int64_t E, Dispat
       dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>());
 }
 
+#ifdef SY_WITH_CUDA
+
+void make_dispatch_on_gpu(const at::Tensor& expert_index, std::int64_t E, Dispatch& dispatch) {
+  const at::Tensor index = expert_index.to(at::kInt).contiguous();
+  const auto options = expert_index.options().dtype(at::kLong);
+  dispatch.row_from_slot = at::empty({index.numel()}, options);
+  dispatch.slot_from_row = at::empty({index.numel()}, options);
+  dispatch.tokens_per_expert = at::empty({E}, options);
+  const c10::impl::VirtualGuardImpl device(index.device().type());
+  const kernels::KernelStatus status = kernels::expert_permutation_cuda(
+      index.const_data_ptr<std::int32_t>(),
+      index.numel(),
+      static_cast<int>(E),
+      dispatch.row_from_slot.mutable_data_ptr<std::int64_t>(),
+      dispatch.slot_from_row.mutable_data_ptr<std::int64_t>(),
+      dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>(),
+      device.getStreamNativeHandle(device.getStream(index.device())));
+  SY_CHECK(status.ok(), status.message);
+}
+
+#else
+
 void make_dispatch_on_gpu(const at::Tensor& expert_index, std::int64_t E, Dispatch& dispatch) {
   const at::Tensor index = expert_index.flatten();
   dispatch.slot_from_row = std::get<1>(at::sort(index.to(at::kInt), /*stable=*/true, 0, false));
@@ -34,6 +58,8 @@ void make_dispatch_on_gpu(const at::Tensor& expert_index, std::int64_t E, Dispat
   dispatch.tokens_per_expert =
       at::zeros({E}, index.options()).scatter_add_(0, index, at::ones_like(index));
 }
+
+#endif
 
 /// Rows of x for each sorted assignment; the gradient gathers and sums over the choices.
 struct DispatchRows : torch::autograd::Function<DispatchRows> {
