@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   cli::add_train_commands(app, context);
   cli::add_model_commands(app, context);
+  cli::add_bench_commands(app, context);
   cli::add_inspect_commands(app, context);
   cli::add_data_commands(app, context);
   cli::add_run_commands(app, context);

@@ -1,0 +1,154 @@
+#include "engine/train/loop/step_bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
+
+#include "engine/base/config/model_size.h"
+#include "engine/train/model/transformer.h"
+#include "engine/train/optim/optimizer.h"
+#include "engine/train/routing/statistics.h"
+#include "engine/train/torch_compat.h"
+
+namespace switchyard::train {
+namespace {
+
+constexpr std::int64_t kNumBatches = 8;
+constexpr std::int64_t kStepsPerBlockOnGpu = 10;
+
+std::int64_t peak_resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  std::int64_t kib = 0;
+  while (status >> word) {
+    if (word == "VmHWM:") status >> kib;
+  }
+  return kib * 1024;
+}
+
+/// The parts of a training step without anything around them.
+class Bench {
+ public:
+  Bench(const Json& config, c10::Device device, std::unique_ptr<Transformer> model)
+      : config_(config), device_(device), model_(std::move(model)) {
+    const config::Node train = config::Node(config_).child("train");
+    rows_ = train.integer("micro_batch_size");
+    num_slices_ = train.integer("grad_accum_steps");
+    const config::Node optimizer = config::Node(config_).child("optimizer");
+    rate_ = optimizer.number("learning_rate");
+    for (const OptimizerEntry& entry : all_optimizers()) {
+      if (entry.name == optimizer.text("type")) optimizer_ = entry.create(optimizer);
+    }
+    at::Generator random = at::detail::createCPUGenerator(1);
+    data_ = at::randint(model_->vocab_size(),
+                        {kNumBatches, num_slices_, rows_, model_->seq_len() + 1},
+                        random,
+                        at::TensorOptions().dtype(at::kLong));
+  }
+
+  void record_routing() { statistics_ = std::make_unique<RoutingStatistics>(*model_); }
+
+  [[nodiscard]] std::int64_t tokens_per_step() const {
+    return rows_ * num_slices_ * model_->seq_len();
+  }
+
+  void step(std::int64_t number) {
+    ParameterStore& parameters = model_->parameters();
+    const std::int64_t T = model_->seq_len();
+    const at::Tensor batch = data_[number % kNumBatches].to(device_);
+    const double share = 1.0 / static_cast<double>(num_slices_);
+    parameters.zero_gradients();
+    for (std::int64_t i = 0; i < num_slices_; ++i) {
+      const at::Tensor rows = batch[i];
+      const Transformer::Losses losses = model_->forward(
+          rows.narrow(1, 0, T).contiguous(), rows.narrow(1, 1, T).contiguous(), true);
+      (num_slices_ == 1 ? losses.total : losses.total * share).backward();
+      parameters.collect_gradients();
+      if (statistics_ != nullptr) statistics_->add(losses.routing);
+      loss_ = losses.cross_entropy.detach();
+    }
+    optimizer_->step(parameters, rate_, parameters.gradient_norm());
+  }
+
+  [[nodiscard]] double loss() const { return loss_.item<double>(); }
+
+  /// Milliseconds per step of consecutive blocks.
+  std::vector<double> time(std::int64_t first, std::int64_t num_steps) {
+    const std::int64_t per_block = device_.is_cpu() ? 1 : kStepsPerBlockOnGpu;
+    std::vector<double> times;
+    for (std::int64_t done = 0; done < num_steps; done += per_block) {
+      const std::int64_t length = std::min(per_block, num_steps - done);
+      synchronize(device_);
+      const auto start = std::chrono::steady_clock::now();
+      for (std::int64_t i = 0; i < length; ++i) step(first + done + i);
+      synchronize(device_);
+      const std::chrono::duration<double, std::milli> passed =
+          std::chrono::steady_clock::now() - start;
+      times.push_back(passed.count() / static_cast<double>(length));
+    }
+    return times;
+  }
+
+ private:
+  Json config_;
+  c10::Device device_;
+  std::unique_ptr<Transformer> model_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<RoutingStatistics> statistics_;
+  std::int64_t rows_ = 1, num_slices_ = 1;
+  double rate_ = 0.0;
+  at::Tensor data_, loss_;
+};
+
+}  // namespace
+
+Result<Json> step_bench(const StepBenchRequest& request) {
+  SY_ASSIGN_OR_RETURN(const c10::Device device, device_from_name(request.device));
+  const config::Node train = config::Node(request.config).child("train");
+  if (const std::int64_t threads = train.integer("num_threads"); threads > 0) {
+    at::set_num_threads(static_cast<int>(threads));
+  }
+  const std::string& type = train.text("compute_dtype");
+  const bool use_bfloat16 = type == "bfloat16" || (type == "auto" && !device.is_cpu());
+  Transformer::Options options;
+  options.device = device;
+  options.compute = use_bfloat16 ? at::kBFloat16 : at::kFloat;
+  options.seed = static_cast<std::uint64_t>(train.integer("seed"));
+  SY_ASSIGN_OR_RETURN(auto model, Transformer::create(request.config, request.vocab_size, options));
+  Bench bench(request.config, device, std::move(model));
+  if (request.use_routing_stats) bench.record_routing();
+  for (std::int64_t i = 0; i < request.num_warmup_steps; ++i) bench.step(i);
+  std::vector<double> times =
+      bench.time(request.num_warmup_steps, std::max<std::int64_t>(request.num_steps, 1));
+  std::sort(times.begin(), times.end());
+  const double median = times[times.size() / 2];
+  const std::int64_t peak =
+      device.is_cpu() ? peak_resident_bytes() : device_memory(device).peak_bytes;
+  const config::ModelSize size = config::model_size(request.config, request.vocab_size);
+  const auto tokens = static_cast<double>(bench.tokens_per_step());
+  return Json::object({{"bench", "step"},
+                       {"name", request.config["name"]},
+                       {"device", device.str()},
+                       {"compute_dtype", use_bfloat16 ? "bfloat16" : "float32"},
+                       {"num_threads", at::get_num_threads()},
+                       {"steps", request.num_steps},
+                       {"ms", median},
+                       {"ms_p95", times[(times.size() - 1) * 95 / 100]},
+                       {"ms_min", times.front()},
+                       {"tokens_per_second", tokens * 1e3 / median},
+                       {"tokens_per_step", bench.tokens_per_step()},
+                       {"flops_per_second", size.flops_per_token_step * tokens * 1e3 / median},
+                       {"peak_bytes", peak},
+                       {"peak_gib", static_cast<double>(peak) / (1024.0 * 1024.0 * 1024.0)},
+                       {"params_total", size.params_total},
+                       {"params_active", size.params_active},
+                       {"final_loss", bench.loss()}});
+}
+
+}  // namespace switchyard::train

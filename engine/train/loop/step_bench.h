@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/base/core/json.h"
+#include "engine/base/core/result.h"
+
+namespace switchyard::train {
+
+/// What `bench step` measures, and how often.
+struct StepBenchRequest {
+  Json config;                  ///< resolved
+  std::int64_t vocab_size = 0;  ///< of the tokenizer
+  std::string device = "auto";  ///< "auto", "cpu", "cuda:N"
+  std::int64_t num_warmup_steps = 10;
+  std::int64_t num_steps = 50;
+  bool use_routing_stats = false;  ///< record routing statistics as a run does
+};
+
+/// Times whole training steps on random tokens: batch to the device, forward, backward, gradient
+/// norm, clipping, optimizer update. Measures; asserts nothing.
+///
+/// Math:   ms = median over the timed blocks of block time / steps of the block; a block is one
+///         step on the CPU and ten steps between two waits on a GPU.
+/// Units:  ms, ms_p95 in milliseconds per step; tokens_per_second; peak_bytes: device memory that
+///         tensors held at most on a GPU, resident memory of the process at most on the CPU
+///         (peak_gib is the same); final_loss in nats/token.
+/// Errors: kUnavailable for a device, kOutOfMemory for the parameters. What LibTorch throws later
+///         reaches the program's outermost seam.
+/// Threads: one thread calls; sets the number of compute threads as train.num_threads says.
+Result<Json> step_bench(const StepBenchRequest& request);
+
+}  // namespace switchyard::train
