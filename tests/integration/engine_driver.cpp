@@ -246,7 +246,8 @@ Workplace::Workplace() : text_file(dir / "text.txt") {
   environment = {{"SWITCHYARD_RUNS", dir / "runs"},
                  {"SWITCHYARD_DATA", dir / "data"},
                  {"SWITCHYARD_CACHE", dir / "cache"},
-                 {"SWITCHYARD_STATE", dir / "state"}};
+                 {"SWITCHYARD_STATE", dir / "state"},
+                 {"OMP_WAIT_POLICY", "passive"}};  // tests share their cores
 }
 
 std::string Workplace::write_config(const Json& config) const {
