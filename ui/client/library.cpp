@@ -78,9 +78,7 @@ void Library::train_config(const std::string& path) {
 }
 
 void Library::resume(const std::string& root) {
-  post([this, root] {
-    start_engine(root, {"--config", store::RunPaths{root}.config(), "--run", root, "--resume"});
-  });
+  post([this, root] { start_engine(root, {"--run", root, "--resume"}); });
 }
 
 void Library::refresh() {

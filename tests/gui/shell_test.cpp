@@ -1,0 +1,1 @@
+#include "tests/gui/app_driver.h"
