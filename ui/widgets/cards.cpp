@@ -21,6 +21,17 @@ struct TitleBox {
 
 TitleBox title_box;
 
+/// Rows stand directly below each other: their height already contains the air between them.
+class TightRows {
+ public:
+  TightRows() { ImGui::PushStyleVarY(ImGuiStyleVar_ItemSpacing, 0.0F); }
+
+  ~TightRows() { ImGui::PopStyleVar(); }
+
+  TightRows(const TightRows&) = delete;
+  TightRows& operator=(const TightRows&) = delete;
+};
+
 }  // namespace
 
 ImVec2 card_title_min() {
@@ -102,6 +113,7 @@ bool property_row(std::string_view label,
                   std::string_view value,
                   std::string_view unit,
                   Color value_color) {
+  const TightRows tight;
   const ThemeTokens& t = theme();
   const ImVec2 pos = ImGui::GetCursorScreenPos();
   const float width = ImGui::GetContentRegionAvail().x, height = em(1.65F);
@@ -139,6 +151,7 @@ bool property_row(std::string_view label,
 }
 
 bool section_header(const char* label, bool* is_open, std::string_view trailing) {
+  const TightRows tight;
   const ThemeTokens& t = theme();
   const std::string_view shown = visible_label(label);
   const ImVec2 pos = ImGui::GetCursorScreenPos();
@@ -167,6 +180,7 @@ bool section_header(const char* label, bool* is_open, std::string_view trailing)
 }
 
 void panel_title(std::string_view title, std::string_view caption) {
+  const TightRows tight;
   const ThemeTokens& t = theme();
   const ImVec2 pos = ImGui::GetCursorScreenPos();
   const float width = ImGui::GetContentRegionAvail().x, height = em(1.65F);
@@ -182,6 +196,7 @@ void panel_title(std::string_view title, std::string_view caption) {
 }
 
 bool list_row(const char* label, bool is_selected, float height_em) {
+  const TightRows tight;
   const ThemeTokens& t = theme();
   const ImVec2 pos = ImGui::GetCursorScreenPos();
   const float width = std::max(1.0F, ImGui::GetContentRegionAvail().x), height = em(height_em);
