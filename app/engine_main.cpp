@@ -1,6 +1,10 @@
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <string_view>
+
+#include <unistd.h>
 
 #include "app/cli.h"
 #include "app/crash_report.h"
@@ -15,10 +19,26 @@ bool is_json_asked(int argc, char** argv) {
   return false;
 }
 
+/// Starts the program again with GOMP_SPINCOUNT set, unless the environment already says how idle
+/// threads wait. libgomp (as shipped with LibTorch 2.11) reads it only while it is loaded, and by
+/// default lets threads spin for milliseconds at every barrier: alone on the machine that gains
+/// nothing over a short spin, beside a window or a compiler it costs a factor of five.
+void wait_briefly_at_barriers(int argc, char** argv) {
+  if (argc < 2 || std::getenv("GOMP_SPINCOUNT") != nullptr ||
+      std::getenv("OMP_WAIT_POLICY") != nullptr) {
+    return;
+  }
+  const std::string_view command = argv[1];
+  if (command != "train" && command != "eval" && command != "bench") return;
+  ::setenv("GOMP_SPINCOUNT", "3000", 1);
+  ::execv("/proc/self/exe", argv);  // comes back only if that fails: then it trains as it is
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace switchyard;
+  wait_briefly_at_barriers(argc, argv);
   std::signal(SIGPIPE, SIG_IGN);
   CrashReport::install();
   cli::Context context;

@@ -135,6 +135,7 @@ EngineProcess::EngineProcess(const std::vector<std::string>& arguments,
   ::close(err[1]);
   output_pipe_ = out[0];
   error_pipe_ = err[0];
+  reader_ = std::thread([this] { read_all(); });
 }
 
 EngineProcess::~EngineProcess() {
@@ -142,45 +143,64 @@ EngineProcess::~EngineProcess() {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
-  if (output_pipe_ >= 0) ::close(output_pipe_);
-  if (error_pipe_ >= 0) ::close(error_pipe_);
+  reader_.join();
+  ::close(output_pipe_);
+  ::close(error_pipe_);
 }
 
-bool EngineProcess::read_some(int timeout_ms) {
+void EngineProcess::read_all() {
   std::array<pollfd, 2> watched{{{output_pipe_, POLLIN, 0}, {error_pipe_, POLLIN, 0}}};
-  if (output_pipe_ < 0 && error_pipe_ < 0) return false;
-  ::poll(watched.data(), watched.size(), timeout_ms);
   std::array<char, 65536> buffer{};
-  const auto read_from = [&](int& pipe, short events, std::string& text) {
-    if (pipe < 0 || events == 0) return;
-    const ssize_t got = ::read(pipe, buffer.data(), buffer.size());
-    if (got > 0) {
-      text.append(buffer.data(), static_cast<std::size_t>(got));
-    } else if (got == 0) {
-      ::close(pipe);
-      pipe = -1;
+  while (watched[0].fd >= 0 || watched[1].fd >= 0) {
+    ::poll(watched.data(), watched.size(), -1);
+    for (std::size_t i = 0; i < watched.size(); ++i) {
+      if (watched[i].fd < 0 || watched[i].revents == 0) continue;
+      const ssize_t got = ::read(watched[i].fd, buffer.data(), buffer.size());
+      const std::lock_guard lock(mutex_);
+      if (got <= 0) {
+        watched[i].fd = -1;
+        continue;
+      }
+      (i == 0 ? output_ : errors_).append(buffer.data(), static_cast<std::size_t>(got));
     }
-  };
-  read_from(output_pipe_, watched[0].revents, output_);
-  read_from(error_pipe_, watched[1].revents, errors_);
-  for (std::size_t end = 0; (end = output_.find('\n', parsed_)) != std::string::npos;) {
-    auto line = parse_json(output_.substr(parsed_, end - parsed_), "line");
-    if (line.ok() && line->is_object()) events_.push_back(std::move(line).value());
-    parsed_ = end + 1;
+    const std::lock_guard lock(mutex_);
+    for (std::size_t end = 0; (end = output_.find('\n', parsed_)) != std::string::npos;) {
+      auto line = parse_json(output_.substr(parsed_, end - parsed_), "line");
+      if (line.ok() && line->is_object()) events_.push_back(std::move(line).value());
+      parsed_ = end + 1;
+    }
   }
-  return true;
+  const std::lock_guard lock(mutex_);
+  is_at_end_ = true;
+}
+
+std::vector<Json> EngineProcess::events() const {
+  const std::lock_guard lock(mutex_);
+  return events_;
+}
+
+std::string EngineProcess::output() const {
+  const std::lock_guard lock(mutex_);
+  return output_;
+}
+
+std::string EngineProcess::errors() const {
+  const std::lock_guard lock(mutex_);
+  return errors_;
 }
 
 Json EngineProcess::wait_for(const std::function<bool(const Json&)>& is_wanted,
                              double timeout_seconds) {
   const Clock::time_point start = Clock::now();
-  std::size_t seen = 0;
-  for (bool is_open = true;;) {
-    for (; seen < events_.size(); ++seen) {
-      if (is_wanted(events_[seen])) return events_[seen];
+  for (std::size_t seen = 0;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      for (; seen < events_.size(); ++seen) {
+        if (is_wanted(events_[seen])) return events_[seen];
+      }
+      if (is_at_end_ || seconds_since(start) > timeout_seconds) return {};
     }
-    if (!is_open || seconds_since(start) > timeout_seconds) return {};
-    is_open = read_some(50);
+    ::usleep(2000);
   }
 }
 
@@ -195,14 +215,18 @@ void EngineProcess::send_signal(int signal) const {
 
 int EngineProcess::wait(double timeout_seconds) {
   const Clock::time_point start = Clock::now();
-  while (exit_code_ < 0 && seconds_since(start) < timeout_seconds) {
-    if (!read_some(50)) ::usleep(2000);
+  while (exit_code_ < 0) {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
       exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      break;
     }
+    if (seconds_since(start) > timeout_seconds) return -1;
+    ::usleep(2000);
   }
-  while (exit_code_ >= 0 && read_some(0)) {
+  for (bool is_at_end = false; !is_at_end; ::usleep(500)) {
+    const std::lock_guard lock(mutex_);
+    is_at_end = is_at_end_;
   }
   return exit_code_;
 }
@@ -246,8 +270,7 @@ Workplace::Workplace() : text_file(dir / "text.txt") {
   environment = {{"SWITCHYARD_RUNS", dir / "runs"},
                  {"SWITCHYARD_DATA", dir / "data"},
                  {"SWITCHYARD_CACHE", dir / "cache"},
-                 {"SWITCHYARD_STATE", dir / "state"},
-                 {"OMP_WAIT_POLICY", "passive"}};  // tests share their cores
+                 {"SWITCHYARD_STATE", dir / "state"}};
 }
 
 std::string Workplace::write_config(const Json& config) const {

@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <sys/types.h>
@@ -58,20 +60,21 @@ class EngineProcess {
   /// Waits for the end; the exit code, or 128 + signal; -1 when it does not end in time.
   int wait(double timeout_seconds = 120);
 
-  [[nodiscard]] const std::vector<Json>& events() const { return events_; }
-
-  [[nodiscard]] const std::string& output() const { return output_; }
-
-  [[nodiscard]] const std::string& errors() const { return errors_; }
+  [[nodiscard]] std::vector<Json> events() const;
+  [[nodiscard]] std::string output() const;
+  [[nodiscard]] std::string errors() const;
 
  private:
-  bool read_some(int timeout_ms);  ///< false at the end of both streams
+  void read_all();  ///< body of the reader thread: a full pipe would stop the engine
   pid_t pid_ = -1;
   int output_pipe_ = -1, error_pipe_ = -1;
+  mutable std::mutex mutex_;  ///< guards the five below
   std::string output_, errors_;
   std::size_t parsed_ = 0;
   std::vector<Json> events_;
+  bool is_at_end_ = false;
   int exit_code_ = -1;
+  std::thread reader_;
 };
 
 struct EngineResult {
