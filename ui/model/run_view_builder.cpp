@@ -121,8 +121,7 @@ void RunViewBuilder::apply(const store::Delta& delta, double now) {
   }
   for (const store::ScalarSeries& series : delta.scalars) {
     append(series);
-    if (series.metric == "train_loss" || series.metric == "val_loss")
-      append(perplexity_of(series));
+    if (series.metric == "train_loss" || series.metric == "val_loss") append(perplexity_of(series));
   }
   for (const store::VectorSeries& series : delta.vectors) append(series);
   for (const store::Event& event : delta.events) take_event(event);

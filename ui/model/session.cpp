@@ -81,7 +81,7 @@ void restore_session(Studio& studio, const Json& session) {
   s.max_tokens = integer_in(sampling["max_tokens"], 1, 100'000, s.max_tokens);
   const Json& plots = session["plots"];
   studio.plots.group.axis = static_cast<XAxis>(integer_in(plots["x_axis"], 0, 2, 0));
-  studio.plots.smoothing = number_in(plots["smoothing"], 0.0, 0.999, 0.9);
+  studio.plots.smoothing = number_in(plots["smoothing"], 0.0, 0.999, studio.plots.smoothing);
   studio.plots.shows_raw = plots["shows_raw"].as_bool(studio.plots.shows_raw);
   studio.plots.is_log_y = plots["is_log_y"].as_bool(studio.plots.is_log_y);
   const std::string& run = session["run"].as_string();

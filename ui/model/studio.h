@@ -27,7 +27,7 @@ struct Selection {
 /// How the plots of the run are drawn. The group is the time axis that all of them share.
 struct PlotSettings {
   PlotGroup group;
-  double smoothing = 0.9;  ///< weight per 10 steps
+  double smoothing = 0.8;  ///< weight per 10 steps
   bool shows_raw = true;
   bool is_log_y = false;
 };
@@ -83,11 +83,11 @@ struct Studio {
   PromptState prompt;
   GalleryState gallery;
   RunsState runs_state;
-  std::vector<Notice> notices;    ///< new since the last frame
-  std::vector<Command> commands;  ///< to be done
-  double now = 0.0;               ///< monotonic seconds at the start of the frame
-  double wall_now = 0.0;          ///< seconds since 1970, for ages only
-  bool shows_run_list = true;     ///< a visible screen lists runs: keep the list fresh
+  std::vector<Notice> notices;        ///< new since the last frame
+  std::vector<Command> commands;      ///< to be done
+  double now = 0.0;                   ///< monotonic seconds at the start of the frame
+  double wall_now = 0.0;              ///< seconds since 1970, for ages only
+  bool shows_run_list = true;         ///< a visible screen lists runs: keep the list fresh
   bool wants_runs_workspace = false;  ///< a link asked for the run list
 
   void send(Command command);

@@ -107,7 +107,7 @@ class AnswersPanel final : public Panel {
     std::string asked = answer.prompt;
     std::replace(asked.begin(), asked.end(), '\n', ' ');
     text_ellipsis(Type::kMono, t.text3, asked);
-    ImGui::Dummy({1.0F, em(0.15F)});
+    gap(0.5F);
   }
 
   static Color chip_color(const Studio& studio, const Token& token) {
@@ -154,11 +154,11 @@ class AnswersPanel final : public Panel {
            t.text3,
            percent_text(token.probability) + ", " + plain_number(token.surprise_bits(), 3) +
                " bits");
-      ImGui::Dummy({1.0F, em(0.2F)});
+      gap(0.2F);
       draw_alternatives(token, em(19.0F));
       for (const RouteStep& step : token.route) {
         if (step.layer != layer) continue;
-        ImGui::Dummy({1.0F, em(0.2F)});
+        gap(0.2F);
         text(Type::kCaption, t.text3, "Route in layer " + std::to_string(layer));
         draw_route_row(step, step.layer, false, em(19.0F));
       }
@@ -246,9 +246,9 @@ class AnswersPanel final : public Panel {
       text_wrapped(Type::kBody, theme().text1, answer.problem);
     }
     if (!answer.tokens.empty()) draw_tokens(studio, answer);
-    ImGui::Dummy({1.0F, em(0.6F)});
+    gap(0.4F);
     hairline();
-    ImGui::Dummy({1.0F, em(0.7F)});
+    gap(1.0F);
   }
 
   void draw_tokens(Studio& studio, const Answer& answer) {

@@ -21,10 +21,16 @@ PanelBody::PanelBody(const char* id, ImVec2 size, float pad_x_em, float pad_y_em
   ImGui::BeginChild(id, size, ImGuiChildFlags_AlwaysUseWindowPadding, flags);
   ImGui::PopStyleColor();
   ImGui::PopStyleVar(2);
+  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, ImVec2(em(0.6F), 0.0F));
 }
 
 PanelBody::~PanelBody() {
+  ImGui::PopStyleVar();
   ImGui::EndChild();
+}
+
+void gap(float height_em) {
+  ImGui::Dummy({1.0F, em(height_em)});
 }
 
 Toolbar::Toolbar(const char* id) : min_(ImGui::GetCursorScreenPos()), height_(em(2.9F)) {
@@ -32,13 +38,8 @@ Toolbar::Toolbar(const char* id) : min_(ImGui::GetCursorScreenPos()), height_(em
 }
 
 void Toolbar::next(float height, float gap_em) {
-  if (is_first_) {
-    ImGui::SetCursorScreenPos({min_.x + em(0.9F), std::round(min_.y + (height_ - height) * 0.5F)});
-  } else {
-    ImGui::SameLine(0.0F, em(gap_em));
-    ImGui::SetCursorScreenPos(
-        {ImGui::GetCursorScreenPos().x, std::round(min_.y + (height_ - height) * 0.5F)});
-  }
+  const float x = is_first_ ? min_.x + em(0.9F) : ImGui::GetItemRectMax().x + em(gap_em);
+  ImGui::SetCursorScreenPos({std::round(x), std::round(min_.y + (height_ - height) * 0.5F)});
   is_first_ = false;
 }
 

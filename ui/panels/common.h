@@ -15,6 +15,7 @@
 namespace switchyard::ui {
 
 /// A padded, scrolling area inside a panel; begins in the constructor, ends in the destructor.
+/// Items in it follow each other without space: rows carry their own, `gap` makes more.
 class PanelBody {
  public:
   explicit PanelBody(const char* id,
@@ -26,6 +27,9 @@ class PanelBody {
   PanelBody(const PanelBody&) = delete;
   PanelBody& operator=(const PanelBody&) = delete;
 };
+
+/// Empty space between two items of a PanelBody, whose items follow each other without any.
+void gap(float height_em);
 
 /// The bar of controls at the top of a panel: 2.9 em high, with a hairline below. Items follow each
 /// other with SameLine; `next` places the cursor for an item of the given height.

@@ -33,12 +33,12 @@ class ConfigPanel final : public Panel {
           Icon::kSliders, "No configuration", "A run that is open shows its settings here.");
       return;
     }
-    const float foot = em(8.2F);
+    const float foot = em(7.9F);
     const float height = ImGui::GetContentRegionAvail().y;
     draw_head(studio);
     {
       const float room = height - (ImGui::GetCursorPosY() - ImGui::GetCursorStartPos().y) - foot;
-      const PanelBody body("###config.rows", {0.0F, std::max(em(4), room)}, 0.0F, 0.2F);
+      const PanelBody body("###config.rows", {0.0F, std::max(em(4), room)}, 0.0F, 0.0F);
       draw_rows(*run.config_rows);
     }
     draw_foot(studio, foot);
@@ -48,7 +48,7 @@ class ConfigPanel final : public Panel {
   void draw_head(Studio& studio) {
     const ThemeTokens& t = theme();
     const RunView& run = *studio.run;
-    const PanelBody body("###config.head", {0.0F, em(11.2F)}, 0.95F, 0.9F, false);
+    const PanelBody body("###config.head", {0.0F, em(10.4F)}, 0.95F, 0.9F, false);
     const auto changed = std::count_if(run.config_rows->begin(),
                                        run.config_rows->end(),
                                        [](const ConfigRow& row) { return row.is_changed; });
@@ -75,11 +75,11 @@ class ConfigPanel final : public Panel {
                                   (changed == 1 ? " setting changed" : " settings changed"));
     draw_text(list, Type::kCaption, {text_x, min.y + em(1.85F)}, t.text3, words, room);
     ImGui::Dummy({width, em(3.35F)});
-    ImGui::Dummy({1.0F, em(0.25F)});
+    gap(0.7F);
     search_field("###config.search",
                  &search_,
                  ("Find in " + std::to_string(run.config_rows->size()) + " settings").c_str());
-    ImGui::Dummy({1.0F, em(0.15F)});
+    gap(0.65F);
     static constexpr const char* kLevels[] = {"Essentials", "Common", "All"};
     segmented("config.level", kLevels, &level_);
   }
@@ -163,7 +163,7 @@ class ConfigPanel final : public Panel {
     const PanelBody body("###config.foot", {0.0F, height}, 1.0F, 0.8F, false);
     const ModelFacts facts = model_facts(run.config);
     panel_title("Model", facts.num_experts > 0 ? facts.router : "dense");
-    ImGui::Dummy({1.0F, em(0.1F)});
+    gap(0.35F);
     const ImVec2 at = ImGui::GetCursorScreenPos();
     const float third = (width - em(2.0F)) / 3.0F;
     const auto figure = [&](int column, const char* label, const std::string& value) {

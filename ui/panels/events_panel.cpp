@@ -55,7 +55,7 @@ class EventsPanel final : public Panel {
     }
     const PanelBody body("###events.body", {0.0F, 0.0F}, 1.1F, 1.0F);
     checkbox("Evaluations###events.evals", &has_evals_);
-    ImGui::Dummy({1.0F, em(0.5F)});
+    gap(0.9F);
     draw_event_list(*studio.run, 0, has_evals_);
   }
 

@@ -43,7 +43,7 @@ class ExpertPanel final : public Panel {
  private:
   static void draw_layer(const LayerHealth& layer) {
     text(Type::kHeading, theme().text1, "Layer " + std::to_string(layer.layer));
-    ImGui::Dummy({1.0F, em(0.2F)});
+    gap(0.5F);
     property_row("Router entropy", plain_number(layer.entropy, 3), "of 1");
     property_row("Load entropy", plain_number(layer.load_entropy, 3), "of 1");
     property_row("Busiest ÷ fair", plain_number(layer.imbalance, 3), "×");
@@ -51,9 +51,9 @@ class ExpertPanel final : public Panel {
                  std::to_string(layer.num_dead),
                  "of " + std::to_string(layer.num_experts),
                  layer.num_dead > 0 ? theme().dead : 0);
-    ImGui::Dummy({1.0F, em(0.6F)});
+    gap(0.9F);
     hairline();
-    ImGui::Dummy({1.0F, em(0.6F)});
+    gap(0.9F);
   }
 
   static void draw_bars(Studio& studio, const std::vector<double>& load) {
@@ -100,9 +100,9 @@ class ExpertPanel final : public Panel {
                           const MapColumns& columns,
                           const std::vector<double>& load) {
     const int expert = studio.selection.expert;
-    ImGui::Dummy({1.0F, em(0.6F)});
+    gap(0.9F);
     hairline();
-    ImGui::Dummy({1.0F, em(0.6F)});
+    gap(0.9F);
     if (expert < 0 || expert >= static_cast<int>(load.size())) {
       note("Click an expert to follow it through the maps and the prompt.");
       return;
@@ -114,7 +114,7 @@ class ExpertPanel final : public Panel {
           load_ratio(columns.mean_of(c)[static_cast<std::size_t>(expert)], columns.mean_of(c)));
     const Color color = load.size() <= kNumExpertColors ? theme().expert(expert) : theme().accent;
     sparkline(history, ImGui::GetContentRegionAvail().x, em(4.5F), color, true);
-    ImGui::Dummy({1.0F, em(0.3F)});
+    gap(0.6F);
     const double share = load[static_cast<std::size_t>(expert)] / static_cast<double>(load.size());
     property_row("Load", load_text(load[static_cast<std::size_t>(expert)]));
     property_row("Used by", plain_number(100.0 * share, 3), "% of assignments");

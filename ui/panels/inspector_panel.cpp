@@ -47,12 +47,12 @@ class InspectorPanel final : public Panel {
     }
     const PanelBody body("###inspector.body", {0.0F, 0.0F}, 1.1F, 1.1F);
     draw_series(studio);
-    ImGui::Dummy({1.0F, em(0.9F)});
+    gap(1.1F);
     hairline();
-    ImGui::Dummy({1.0F, em(0.7F)});
+    gap(0.9F);
     const std::string count = "All " + std::to_string(run.events.size());
     panel_title("Events", count);
-    ImGui::Dummy({1.0F, em(0.3F)});
+    gap(0.6F);
     draw_event_list(run, 12, false);
   }
 
@@ -80,10 +80,10 @@ class InspectorPanel final : public Panel {
     const SeriesView& view = run.series.at(studio.selection.series);
     const store::ScalarSeries& series = *view.data;
     const SeriesStats stats = series_stats(series.step, series.value);
-    ImGui::Dummy({1.0F, em(0.1F)});
+    gap(0.6F);
     note(run.name + ", " + grouped_number(stats.num_samples) + " samples");
     if (!view.info.help.empty()) note(view.info.help);
-    ImGui::Dummy({1.0F, em(0.35F)});
+    gap(0.6F);
     const std::string& unit = view.info.unit;
     property_row("Last", plain_number(stats.last), unit);
     property_row("Minimum", plain_number(stats.minimum), unit);
@@ -97,7 +97,7 @@ class InspectorPanel final : public Panel {
     const double validation = last_value(run, "val_loss");
     if (studio.selection.series == "train_loss" && std::isfinite(validation))
       property_row("Validation", plain_number(validation), "nats/token");
-    ImGui::Dummy({1.0F, em(0.5F)});
+    gap(0.8F);
     ButtonOptions small;
     small.is_small = true;
     small.icon = Icon::kCopy;

@@ -106,7 +106,7 @@ void draw_entropy_map(Studio& studio, TimeMap& map, float width, float height) {
   const std::vector<int> layers = routed_layers(*studio.run);
   TimeMapOptions options;
   options.title = "Routing entropy";
-  options.caption = "normalised";
+  options.caption = "1 = even";
   options.width = width;
   options.height = height;
   // The lower end follows the data, so that small differences between layers are seen.

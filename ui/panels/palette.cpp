@@ -179,7 +179,7 @@ void Palette::draw(Studio& studio, DockShell& shell) {
   const bool was_appearing = wants_focus_;
   wants_focus_ = false;
   search_field("###palette.filter", &filter_, "What do you want to do?", nullptr, width - em(1.4F));
-  ImGui::Dummy({1.0F, em(0.2F)});
+  gap(0.2F);
   draw_list(studio, shell);
   const bool is_outside = ImGui::IsMouseClicked(ImGuiMouseButton_Left) && !was_appearing &&
                           !ImGui::IsWindowHovered(ImGuiHoveredFlags_RootAndChildWindows);

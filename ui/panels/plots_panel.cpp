@@ -29,6 +29,7 @@ struct PlotSpec {
   bool may_be_log = false;
   bool has_points = false;
   bool has_marks = false;
+  bool is_zero_based = false;
 };
 
 /// Where the cards of one row stand. Units: pixels.
@@ -70,7 +71,7 @@ class PlotsPanel final : public Panel {
     }
     bar.label("Smooth");
     bar.next(em(1.7F));
-    slider("###plots.smoothing", &plots.smoothing, 0.0, 0.99, em(7.5F), em(3.6F), 2);
+    slider("###plots.smoothing", &plots.smoothing, 0.0, 0.99, em(12.5F), em(3.6F), 2);
     bar.next(em(1.1F));
     checkbox("Raw###plots.raw", &plots.shows_raw);
     bar.next(em(1.1F));
@@ -116,7 +117,7 @@ class PlotsPanel final : public Panel {
     draw_perplexity(studio, {start.x + wide + gap, y, narrow, half});
     draw_plot(studio,
               throughput_,
-              {"tokens_per_second", "Throughput", "", "tok/s"},
+              {"tokens_per_second", "Throughput", "", "tok/s", true, false, false, false, true},
               {start.x + wide + gap, y + half + gap, narrow, top - half - gap});
     y += top + gap;
     ImGui::SetCursorScreenPos({start.x, y});
@@ -127,7 +128,7 @@ class PlotsPanel final : public Panel {
     const float third = std::floor((avail.x - 2.0F * gap) / 3.0F);
     draw_plot(studio,
               rate_,
-              {"learning_rate", "Learning rate", "", "", false},
+              {"learning_rate", "Learning rate", "", "", false, false, false, false, true},
               {start.x, y, third, bottom});
     draw_plot(studio,
               gradient_,
@@ -155,6 +156,7 @@ class PlotsPanel final : public Panel {
     options.is_log_y = spec.may_be_log && studio.plots.is_log_y;
     options.show_raw = studio.plots.shows_raw;
     options.use_points = spec.has_points;
+    options.is_zero_based = spec.is_zero_based;
     options.smoothing = spec.is_smoothed ? studio.plots.smoothing : 0.0;
     const RunView& run = *studio.run;
     if (run.state == RunState::kRunning && run.last_sample_time > 0.0)

@@ -31,7 +31,7 @@ void draw_moe(ImDrawList* list, ImVec2 centre, const ModelFacts& facts) {
   const ThemeTokens& t = theme();
   const int experts = static_cast<int>(std::clamp<std::int64_t>(facts.num_experts, 4, 8));
   const int active = static_cast<int>(std::clamp<std::int64_t>(facts.top_k, 1, experts));
-  const float width = em(2.5F), height = em(0.58F), gap = em(0.3F), reach = em(5.0F);
+  const float width = em(2.5F), height = em(0.44F), gap = em(0.24F), reach = em(5.0F);
   const float total = static_cast<float>(experts) * (height + gap) - gap;
   const ImVec2 left = {centre.x - reach, centre.y}, right = {centre.x + reach, centre.y};
   const Color lit = t.runs[0], dark = mix(t.line2, t.text3, 0.25F);

@@ -53,9 +53,9 @@ class PromptPanel final : public Panel {
 
  private:
   static void separator() {
-    ImGui::Dummy({1.0F, em(0.45F)});
+    gap(0.95F);
     hairline();
-    ImGui::Dummy({1.0F, em(0.45F)});
+    gap(0.7F);
   }
 
   static void draw_input(Studio& studio) {
@@ -64,6 +64,7 @@ class PromptPanel final : public Panel {
     options.is_mono = true;
     options.hint = "ROMEO:";
     text_area("###prompt.text", &prompt.draft, em(9.5F), options);
+    gap(0.4F);
     const std::int64_t context = studio.run->config["model"]["seq_len"].as_integer();
     const std::int64_t used = count_characters(prompt.draft);
     const ImVec2 pos = ImGui::GetCursorScreenPos();
@@ -79,7 +80,7 @@ class PromptPanel final : public Panel {
                       is_long ? theme().attention : theme().text3,
                       (is_long ? "only the last " : "context ") + grouped_number(context) +
                           (is_long ? " tokens count" : " tokens"));
-    ImGui::Dummy({width, em(1.35F)});
+    ImGui::Dummy({width, em(1.9F)});
   }
 
   static void draw_buttons(Studio& studio) {
@@ -130,13 +131,16 @@ class PromptPanel final : public Panel {
   static bool slider_row(
       const char* label, const char* id, double* value, double min, double max, int decimals) {
     const float width = form_row(id, label, false, nullptr, 18.2F);
-    return slider(id, value, min, max, width - em(4.9F), em(4.4F), decimals);
+    const bool is_changed = slider(id, value, min, max, width, em(4.4F), decimals);
+    gap(0.3F);
+    return is_changed;
   }
 
   static void draw_sampling(SamplingSettings& s) {
     const ImVec2 title = ImGui::GetCursorScreenPos();
     const float width = ImGui::GetContentRegionAvail().x;
     panel_title("Sampling");
+    gap(0.2F);
     const ImVec2 after = ImGui::GetCursorScreenPos();
     if (!(s == SamplingSettings{})) {
       ImGui::SetCursorScreenPos(
@@ -153,8 +157,10 @@ class PromptPanel final : public Panel {
     FieldOptions field;
     field.width = form_row("###prompt.seed_row", "Seed", false, nullptr, 18.2F);
     integer_field("###prompt.seed", &s.seed, 0, std::int64_t{1} << 53, field);
+    gap(0.3F);
     field.width = form_row("###prompt.max_row", "Max tokens", false, nullptr, 18.2F);
     integer_field("###prompt.max_tokens", &s.max_tokens, 1, 100'000, field);
+    gap(0.5F);
     note("Top-k 0, top-p 1 and min-p 0 are off.");
   }
 

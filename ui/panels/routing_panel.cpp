@@ -18,6 +18,7 @@ namespace switchyard::ui {
 namespace {
 
 constexpr float kGapEm = 0.46F;
+constexpr int kExpertsBeside = 16;
 
 /// Layer × expert now, and both maps over time.
 class RoutingPanel final : public Panel {
@@ -34,19 +35,45 @@ class RoutingPanel final : public Panel {
     }
     include_data(studio);
     const PanelBody body("###routing.body", {0.0F, 0.0F}, kGapEm, kGapEm);
-    const ImVec2 avail = ImGui::GetContentRegionAvail();
-    const float gap = em(kGapEm);
+    const ImVec2 start = ImGui::GetCursorScreenPos(), avail = ImGui::GetContentRegionAvail();
+    const float gap_px = em(kGapEm);
+    const int experts = num_experts(run);
     const auto layers = static_cast<float>(routed_layers(run).size());
-    const float grid = std::clamp(em(5.2F) + layers * em(2.6F), em(10), avail.y * 0.42F);
-    const float rest = std::max(em(22), avail.y - grid - 2.0F * gap);
-    draw_grid(studio, grid);
-    ImGui::SetCursorPosY(ImGui::GetCursorPosY() + gap - ImGui::GetStyle().ItemSpacing.y);
-    draw_utilisation_map(studio, utilisation_, 0.0F, std::round(rest * 0.58F));
-    ImGui::SetCursorPosY(ImGui::GetCursorPosY() + gap - ImGui::GetStyle().ItemSpacing.y);
-    draw_entropy_map(studio, entropy_, 0.0F, rest - std::round(rest * 0.58F));
+    // Few experts: the grid stands beside the entropy map. Many: it takes the whole width.
+    const bool is_beside = experts <= kExpertsBeside;
+    const float grid_width = is_beside ? std::round((avail.x - gap_px) * 0.46F) : avail.x;
+    const float cell =
+        std::min(em(4.4F), (grid_width - em(4.5F)) / static_cast<float>(std::max(1, experts)));
+    const float wanted = em(4.6F) + layers * cell;
+    const float top = std::round(std::clamp(wanted, em(13), std::max(em(13), avail.y * 0.46F)));
+    draw_grid(studio, {start.x, start.y, grid_width, top}, cell);
+    if (is_beside) {
+      ImGui::SetCursorScreenPos({start.x + grid_width + gap_px, start.y});
+      draw_entropy_map(studio, entropy_, avail.x - grid_width - gap_px, top);
+    }
+    const float rest = std::max(em(14), avail.y - top - gap_px);
+    const float main = is_beside ? rest : std::round(rest * 0.6F);
+    ImGui::SetCursorScreenPos({start.x, start.y + top + gap_px});
+    draw_utilisation_map(studio, utilisation_, avail.x, main);
+    if (!is_beside) {
+      ImGui::SetCursorScreenPos({start.x, start.y + top + main + 2.0F * gap_px});
+      draw_entropy_map(studio, entropy_, avail.x, rest - main - gap_px);
+    }
   }
 
  private:
+  struct Place {
+    float x, y, width, height;
+  };
+
+  static int num_experts(const RunView& run) {
+    std::size_t most = 0;
+    for (const int layer : routed_layers(run))
+      most = std::max(
+          most, static_cast<std::size_t>(run.map("tokens_per_expert", layer)->columns->num_rows));
+    return static_cast<int>(most);
+  }
+
   static void include_data(Studio& studio) {
     PlotGroup& group = studio.plots.group;
     group.begin_frame();
@@ -59,7 +86,7 @@ class RoutingPanel final : public Panel {
   }
 
   /// Load ÷ fair share of every expert in the newest sample, one row per layer.
-  void draw_grid(Studio& studio, float height) {
+  void draw_grid(Studio& studio, Place place, float cell) {
     const RunView& run = *studio.run;
     const std::vector<int> layers = routed_layers(run);
     std::vector<std::vector<double>> loads;
@@ -74,8 +101,9 @@ class RoutingPanel final : public Panel {
         values[row * columns + e] = static_cast<float>(loads[row][e]);
     }
     CardOptions card;
-    card.size = {0.0F, height};
-    card.caption = "load ÷ fair share, newest sample";
+    card.size = {place.width, place.height};
+    ImGui::SetCursorScreenPos({place.x, place.y});
+    card.caption = "load ÷ fair share, now";
     card.reserved_right = em(14);
     begin_card("###routing.now", "Layer × expert", card);
     GridMapOptions options;
@@ -89,6 +117,7 @@ class RoutingPanel final : public Panel {
     };
     options.column_name = expert_name;
     options.format = load_text;
+    options.max_cell = cell;
     options.selected_column = studio.selection.expert;
     const auto at = std::find(layers.begin(), layers.end(), studio.selection.layer);
     options.selected_row = at == layers.end() ? -1 : static_cast<int>(at - layers.begin());

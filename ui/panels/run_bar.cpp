@@ -16,6 +16,7 @@ namespace switchyard::ui {
 namespace {
 
 constexpr float kBarEm = 4.15F;
+constexpr double kSmoothing = 0.8;  ///< of loss and perplexity, per 10 steps
 
 struct Figure {
   std::string label, value, unit;
@@ -97,7 +98,7 @@ Figure loss_figure(const RunView& run) {
   Figure figure{"Loss", "–", "nats", Icon::kCount, 0, 7.4F};
   const store::ScalarSeries* loss = run.scalar("train_loss");
   if (loss == nullptr || loss->value.empty()) return figure;
-  figure.value = plain_number(smoothed_last(loss->step, loss->value, 0.9), 4);
+  figure.value = plain_number(smoothed_last(loss->step, loss->value, kSmoothing), 4);
   switch (trend(loss->value)) {
     case Trend::kDown:
       figure.trend = Icon::kTrendDown, figure.trend_color = theme().ok;
@@ -117,7 +118,7 @@ Figure loss_figure(const RunView& run) {
 Figure perplexity_figure(const RunView& run) {
   const store::ScalarSeries* loss = run.scalar("train_loss");
   const bool has = loss != nullptr && !loss->value.empty();
-  const double smooth = has ? smoothed_last(loss->step, loss->value, 0.9) : 0.0;
+  const double smooth = has ? smoothed_last(loss->step, loss->value, kSmoothing) : 0.0;
   return {"Perplexity", has ? plain_number(std::exp(smooth), 4) : "–", "", Icon::kCount, 0, 6.4F};
 }
 

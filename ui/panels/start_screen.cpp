@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "engine/base/core/file_system.h"
 #include "ui/panels/common.h"
 #include "ui/panels/preset_glyph.h"
 #include "ui/panels/start_sidebar.h"
@@ -162,6 +163,13 @@ void draw_detail_column(const char* id,
   for (const DetailRow& row : rows) property_row(row.label, row.value, row.unit);
 }
 
+/// The data set, or the file of the person's own.
+std::string data_name(const SizedPreset& preset) {
+  const Json& data = preset.config["data"];
+  const std::string& file = data["text_file"].as_string();
+  return file.empty() ? data["dataset"].as_string() : base_name(file);
+}
+
 std::string number_or_dash(std::int64_t value) {
   return value > 0 ? grouped_number(value) : std::string("–");
 }
@@ -210,18 +218,17 @@ void draw_details(const SizedPreset& preset) {
        {"Context", number_or_dash(f.seq_len), "tokens"},
        {"Learning rate", config_value_text(preset.config["optimizer"]["learning_rate"]), ""}});
   ImGui::SetCursorScreenPos({min.x + 2.0F * third, min.y + head});
-  draw_detail_column(
-      "###facts",
-      width - 2.0F * third,
-      rows,
-      {{"Parameters, active", params_text(preset), ""},
-       {"Work",
-        preset.size.flops_per_token_step > 0.0
-            ? short_number(preset.size.flops_per_token_step) + "FLOP"
-            : "–",
-        "a token"},
-       {"Data", preset.config["data"]["dataset"].as_string(), preset.has_data ? "here" : "missing"},
-       {"Expected", preset.card.expected, ""}});
+  draw_detail_column("###facts",
+                     width - 2.0F * third,
+                     rows,
+                     {{"Parameters, active", params_text(preset), ""},
+                      {"Work",
+                       preset.size.flops_per_token_step > 0.0
+                           ? short_number(preset.size.flops_per_token_step) + "FLOP"
+                           : "–",
+                       "a token"},
+                      {"Data", data_name(preset), preset.has_data ? "here" : "missing"},
+                      {"Expected", preset.card.expected, ""}});
   for (const float x : {third, 2.0F * third})
     rule({min.x + std::round(x), min.y + head},
          {min.x + std::round(x) + px(1), min.y + head + rows});
@@ -253,6 +260,7 @@ void draw_open_popover(Studio& studio) {
   {
     const PanelBody body("###start.open_body", {em(31.0F), em(5.6F)}, 0.6F, 0.5F, false);
     text(Type::kCaption, theme().text3, "Path of a run folder (the one with config.json)");
+    gap(0.4F);
     FieldOptions field;
     field.is_mono = true;
     field.hint = "/home/you/runs/name-001";
@@ -341,11 +349,11 @@ void draw_problem_page(Studio& studio) {
   {
     const PanelBody body("###problem.body", {0.0F, 0.0F}, 1.25F, 0.4F);
     text_wrapped(Type::kMono, theme().text2, run.root);
-    ImGui::Dummy({1.0F, em(0.4F)});
+    gap(0.75F);
     text_wrapped(Type::kBody, theme().text1, problem.message);
-    ImGui::Dummy({1.0F, em(0.4F)});
+    gap(0.75F);
     text_wrapped(Type::kBody, theme().text2, problem.hint);
-    ImGui::Dummy({1.0F, em(0.8F)});
+    gap(1.2F);
     ButtonOptions primary;
     primary.kind = ButtonKind::kPrimary;
     primary.icon = Icon::kPlus;

@@ -18,7 +18,7 @@ void caption(std::string_view words) {
   const ImVec2 pos = ImGui::GetCursorScreenPos();
   draw_text(
       ImGui::GetWindowDrawList(), Type::kCaption, {pos.x + em(0.6F), pos.y}, theme().text3, words);
-  ImGui::Dummy({1.0F, em(1.5F)});
+  gap(1.5F);
 }
 
 /// A rounded row, as the gallery's groups have; true when clicked.
@@ -146,7 +146,7 @@ void draw_recent(Studio& studio, float room) {
   ImGui::GetWindowDrawList()->AddRectFilled({pos.x + em(0.6F), pos.y + em(0.9F)},
                                             {pos.x + width - em(0.6F), pos.y + em(0.9F) + px(1)},
                                             theme().line);
-  ImGui::Dummy({1.0F, em(1.9F)});
+  gap(1.9F);
   const ImVec2 title = ImGui::GetCursorScreenPos();
   caption("Recent runs");
   if (!index.runs.empty()) {

@@ -50,9 +50,9 @@ std::string freshness(const Studio& studio, Color* color) {
   const double age = std::max(0.0, studio.now - run.last_sample_time);
   if (is_training(run.state) && age > kFreshSeconds && run.state != RunState::kPaused)
     *color = theme().attention;
-  return "updated " +
-         (age < 10.0 ? plain_number(std::round(age * 10.0) / 10.0, 2) + " s" : duration_text(age)) +
-         " ago";
+  char words[32];
+  std::snprintf(words, sizeof words, "%.1f\xE2\x80\x89s", age);
+  return "updated " + (age < 10.0 ? std::string(words) : duration_text(age)) + " ago";
 }
 
 std::string closing_note(const RunView& run) {

@@ -119,6 +119,7 @@ void StudioApp::frame() {
   parts.search_hint = "Search actions, presets, runs";
   if (studio_.gallery.is_open) {
     parts.full_page = [this] { draw_start_screen(studio_); };
+    parts.is_outside_workspaces = true;
   } else if (is_damaged) {
     parts.full_page = [this] { draw_problem_page(studio_); };
   }

@@ -41,6 +41,7 @@ class TokenPanel final : public Panel {
     const PanelBody body("###token.body", {0.0F, 0.0F}, 1.1F, 1.1F);
     draw_numbers(token, index);
     panel_title("Could have been");
+    gap(0.3F);
     draw_alternatives(token, ImGui::GetContentRegionAvail().x);
     separator();
     draw_route(studio, token);
@@ -48,16 +49,16 @@ class TokenPanel final : public Panel {
 
  private:
   static void separator() {
-    ImGui::Dummy({1.0F, em(0.6F)});
+    gap(0.9F);
     hairline();
-    ImGui::Dummy({1.0F, em(0.6F)});
+    gap(0.9F);
   }
 
   static void draw_numbers(const Token& token, int index) {
     text(Type::kHeading, theme().text1, "Token " + grouped_number(index + 1));
     ImGui::SameLine(0.0F, em(0.8F));
     chip(token.shown, true);
-    ImGui::Dummy({1.0F, em(0.2F)});
+    gap(0.6F);
     property_row("Id", std::to_string(token.id));
     property_row("Probability", percent_text(token.probability));
     property_row("Surprise", plain_number(token.surprise_bits(), 3), "bits");
@@ -67,6 +68,7 @@ class TokenPanel final : public Panel {
 
   static void draw_route(Studio& studio, const Token& token) {
     panel_title("Route by layer", token.route.empty() ? "" : "weight");
+    gap(0.3F);
     if (token.route.empty()) {
       note("A dense model has no router: every token takes the same way.");
       return;

@@ -28,6 +28,16 @@ constexpr ImGuiWindowFlags kBarFlags =
     ImGuiWindowFlags_NoDocking | ImGuiWindowFlags_NoBringToFrontOnFocus |
     ImGuiWindowFlags_NoFocusOnAppearing;
 
+/// Side panels keep their size in em when zoom or monitor change; the centre takes what is left.
+void scale_docks(float ratio) {
+  if (ratio == 1.0F) return;
+  for (ImGuiStoragePair& pair : ImGui::GetCurrentContext()->DockContext.Nodes.Data) {
+    auto* node = static_cast<ImGuiDockNode*>(pair.val_p);
+    if (node == nullptr || node->IsCentralNode()) continue;
+    node->SizeRef = {node->SizeRef.x * ratio, node->SizeRef.y * ratio};
+  }
+}
+
 float left_em(Workspace workspace) {
   switch (workspace) {
     case Workspace::kRouting:
@@ -94,6 +104,7 @@ void DockShell::load_settings() {
   }
   const Json& settings = *parsed;
   theme_kind_ = theme_from_name(settings["theme"].as_string());
+  saved_scale_ = static_cast<float>(settings["scale"].as_number(0.0));
   zoom_ = std::clamp(static_cast<float>(settings["zoom"].as_number(1.0)), 0.75F, 2.5F);
   for (std::size_t i = 0; i < kWorkspaceKeys.size(); ++i) {
     if (settings["workspace"].as_string() == kWorkspaceKeys[i])
@@ -114,6 +125,7 @@ void DockShell::save_settings() {
   settings.set("version", kSettingsVersion);
   settings.set("theme", std::string(theme_name(theme_kind_)));
   settings.set("zoom", static_cast<double>(zoom_));
+  settings.set("scale", static_cast<double>(applied_scale_));
   settings.set("workspace", kWorkspaceKeys[static_cast<std::size_t>(workspace_)]);
   Json built = Json::array(), closed = Json::array(), slots = Json::object();
   for (const bool is_built : is_built_) built.push_back(is_built);
@@ -182,12 +194,15 @@ void DockShell::before_frame(float content_scale) {
   const float scale = content_scale * zoom_;
   if (scale != applied_scale_ || theme_kind_ != applied_theme_) {
     apply_theme(theme_kind_, scale);
+    if (applied_scale_ > 0.0F && pending_ini_.empty()) scale_docks(scale / applied_scale_);
+    is_dirty_ = is_dirty_ || scale != applied_scale_;
     applied_scale_ = scale;
     applied_theme_ = theme_kind_;
   }
   if (!pending_ini_.empty()) {
     ImGui::LoadIniSettingsFromMemory(pending_ini_.data(), pending_ini_.size());
     pending_ini_.clear();
+    if (saved_scale_ > 0.0F) scale_docks(applied_scale_ / saved_scale_);
   }
 }
 
@@ -341,6 +356,7 @@ void DockShell::handle_keys(const ShellParts& parts) {
 
 void DockShell::draw(Studio& studio, const ShellParts& parts) {
   const ImGuiViewport* view = ImGui::GetMainViewport();
+  is_outside_workspaces_ = parts.is_outside_workspaces;
   float y = view->Pos.y;
   begin_strip("###shell.top", y, em(kTopBarEm));
   draw_top_bar(parts);

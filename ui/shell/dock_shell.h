@@ -23,6 +23,7 @@ struct ShellParts {
   int num_top_right = 0;               ///< how many of them
   std::function<void()> open_palette;  ///< Ctrl+K and the search field of the top bar
   std::function<void()> full_page;     ///< replaces the dock space (start screen)
+  bool is_outside_workspaces = false;  ///< the page belongs to no workspace: no tab is lit
   std::string search_hint = "Search actions, runs, settings";
 };
 
@@ -106,6 +107,8 @@ class DockShell {
   bool is_built_[4] = {false, false, false, false};
   int front_frames_[4] = {0, 0, 0, 0};  ///< frames until the first tab of each slot is selected
   bool is_dirty_ = false;
+  bool is_outside_workspaces_ = false;
+  float saved_scale_ = 0.0F;  ///< of the layout that was read
 };
 
 /// Our mark: two tracks that part at a switch. `size` in pixels.

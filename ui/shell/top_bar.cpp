@@ -96,7 +96,7 @@ void draw_logo(float x, float y, float size) {
 
 void DockShell::draw_workspace_tab(Workspace workspace) {
   const ThemeTokens& t = theme();
-  const bool is_on = workspace_ == workspace;
+  const bool is_on = workspace_ == workspace && !is_outside_workspaces_;
   const char* name = workspace_name(workspace);
   const float width = em(2.75F) + text_size(Type::kControl, name).x, height = em(1.95F);
   const ImVec2 min = ImGui::GetCursorScreenPos(), max = {min.x + width, min.y + height};
