@@ -1,0 +1,101 @@
+// The device against the host reference; skipped where no CUDA device answers.
+#include <cuda_runtime_api.h>
+#include <gtest/gtest.h>
+
+#include "kernels/include/expert_histogram.h"
+#include "kernels/include/expert_permutation.h"
+#include "tests/kernels/cases.h"
+
+namespace switchyard::kernels {
+namespace {
+
+/// Device memory with a copy of `values`.
+template <typename T>
+class DeviceArray {
+ public:
+  explicit DeviceArray(const std::vector<T>& values) : size_(values.size()) {
+    EXPECT_EQ(cudaMalloc(&data_, std::max<std::size_t>(size_, 1) * sizeof(T)), cudaSuccess);
+    EXPECT_EQ(cudaMemcpy(data_, values.data(), size_ * sizeof(T), cudaMemcpyHostToDevice),
+              cudaSuccess);
+  }
+
+  DeviceArray(const DeviceArray&) = delete;
+  DeviceArray& operator=(const DeviceArray&) = delete;
+
+  ~DeviceArray() { cudaFree(data_); }
+
+  [[nodiscard]] T* data() const { return static_cast<T*>(data_); }
+
+  [[nodiscard]] std::vector<T> values() const {
+    std::vector<T> copy(size_);
+    EXPECT_EQ(cudaMemcpy(copy.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost),
+              cudaSuccess);
+    return copy;
+  }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_;
+};
+
+using Longs = std::vector<std::int64_t>;
+
+class Device : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    int num_devices = 0;
+    if (cudaGetDeviceCount(&num_devices) != cudaSuccess || num_devices == 0) {
+      GTEST_SKIP() << "no CUDA device answers";
+    }
+  }
+};
+
+Longs unset(std::int64_t size) {
+  return Longs(static_cast<std::size_t>(size), -1);
+}
+
+TEST_F(Device, HistogramEqualsTheReference) {
+  for (const Case& c : all_cases()) {
+    SCOPED_TRACE(c.text());
+    const std::vector<std::int32_t> indices = c.experts();
+    const DeviceArray<std::int32_t> experts(indices);
+    const DeviceArray<std::int64_t> count(unset(c.num_experts));
+    const KernelStatus status =
+        expert_histogram_cuda(experts.data(), c.size, c.num_experts, count.data(), nullptr);
+    ASSERT_TRUE(status.ok()) << status.message;
+    Longs want = unset(c.num_experts);
+    expert_histogram_reference(indices.data(), c.size, c.num_experts, want.data());
+    EXPECT_EQ(count.values(), want);
+  }
+}
+
+TEST_F(Device, PermutationEqualsTheReference) {
+  for (const Case& c : all_cases()) {
+    SCOPED_TRACE(c.text());
+    const std::vector<std::int32_t> indices = c.experts();
+    const DeviceArray<std::int32_t> experts(indices);
+    const DeviceArray<std::int64_t> row(unset(c.size)), slot(unset(c.size));
+    const DeviceArray<std::int64_t> count(unset(c.num_experts));
+    const KernelStatus status = expert_permutation_cuda(
+        experts.data(), c.size, c.num_experts, row.data(), slot.data(), count.data(), nullptr);
+    ASSERT_TRUE(status.ok()) << status.message;
+    Longs want_row = unset(c.size), want_slot = unset(c.size), want_count = unset(c.num_experts);
+    expert_permutation_reference(indices.data(),
+                                 c.size,
+                                 c.num_experts,
+                                 want_row.data(),
+                                 want_slot.data(),
+                                 want_count.data());
+    EXPECT_EQ(row.values(), want_row);
+    EXPECT_EQ(slot.values(), want_slot);
+    EXPECT_EQ(count.values(), want_count);
+  }
+}
+
+TEST(Launcher, RefusesTooManyExpertsInWords) {
+  EXPECT_FALSE(expert_histogram_cuda(nullptr, 0, 6145, nullptr, nullptr).ok());
+  EXPECT_FALSE(expert_histogram_cuda(nullptr, 0, 0, nullptr, nullptr).ok());
+}
+
+}  // namespace
+}  // namespace switchyard::kernels
