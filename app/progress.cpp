@@ -86,7 +86,7 @@ void ProgressView::show_start(const Json& event) {
   line(grouped(event["params_total"].as_integer()) + " parameters, " +
        grouped(event["params_active"].as_integer()) + " active per token, on " +
        event["device"].as_string() + " (" + std::to_string(event["num_threads"].as_integer()) +
-       " threads)" +
+       (event["num_threads"].as_integer() == 1 ? " thread)" : " threads)") +
        (first_step_ > 0 ? ", resumed at step " + grouped(first_step_) : std::string()));
 }
 

@@ -441,6 +441,10 @@ Result<TrainOutcome> Session::finish_completed() {
     eval_loss_ = regular->loss;
   }
   SY_ASSIGN_OR_RETURN(const Evaluation whole, evaluate_split());
+  if (trainer_->config()["train"]["eval_windows"].as_integer() == 0) {
+    eval_step_ = step;
+    eval_loss_ = whole.loss;
+  }
   SY_RETURN_IF_ERROR(save_checkpoint(true));
   set_state("completed");
   SY_RETURN_IF_ERROR(recorder_->flush());
