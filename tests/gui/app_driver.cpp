@@ -131,7 +131,8 @@ std::string gallery_folder() {
 }
 
 void DrivenApp::save_picture(const std::string& name, int width, int height) {
-  ImGui::GetIO().AddMousePosEvent(-1e6F, -1e6F);  // no card under the mouse
+  glfwSetCursorPos(app_->window().handle(), 2.0, 1.0);  // no card under the mouse
+  glfwPollEvents();
   const ui::Picture picture = app_->picture(width, height, 6);
   std::filesystem::create_directories(gallery_folder());
   write_text(gallery_folder() + "/" + name + ".png", picture.png());

@@ -34,6 +34,7 @@ class ConfigPanel final : public Panel {
       return;
     }
     const float foot = em(7.9F);
+    ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, ImVec2(0.0F, 0.0F));
     const float height = ImGui::GetContentRegionAvail().y;
     draw_head(studio);
     {
@@ -42,6 +43,7 @@ class ConfigPanel final : public Panel {
       draw_rows(*run.config_rows);
     }
     draw_foot(studio, foot);
+    ImGui::PopStyleVar();
   }
 
  private:

@@ -48,6 +48,8 @@ class StudioApp {
 
   Window& window() { return *window_; }
 
+  [[nodiscard]] std::size_t num_toasts() const { return toasts_.size(); }
+
  private:
   explicit StudioApp(const Options& options) : options_(options) {}
 
