@@ -86,6 +86,7 @@ def time_ours(args):
         command += ["--set", f"train.num_threads={args.threads}"]
     if args.batch:
         command += ["--set", f"train.micro_batch_size={args.batch}"]
+    command += ["--vocab-size", str(SHAPES[args.preset][5])]
     for extra in args.set:
         command += ["--set", extra]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -172,80 +172,103 @@ RoutingAnalysis analyze_routing(const at::Tensor& router_probs,
 }
 
 RoutingStatistics::RoutingStatistics(const Transformer& model) {
-  for (const int index : model.routed_layers()) {
-    Layer layer;
-    layer.index = index;
-    layer.num_experts = model.num_experts(index);
-    layers_.push_back(std::move(layer));
+  for (const int layer : model.routed_layers()) {
+    const std::int64_t E = model.num_experts(layer);
+    auto it = std::find_if(
+        groups_.begin(), groups_.end(), [&](const Group& group) { return group.num_experts == E; });
+    if (it == groups_.end()) {
+      it = groups_.insert(groups_.end(), Group{});
+      it->num_experts = E;
+    }
+    it->layers.push_back(layer);
   }
 }
 
 void RoutingStatistics::add(const std::vector<RoutingRecord>& records) {
   const at::NoGradGuard no_grad;
   for (const RoutingRecord& record : records) {
-    const auto it = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& layer) {
-      return layer.index == record.layer;
-    });
-    if (it == layers_.end()) continue;
-    const at::Tensor probs = record.router_probs.detach();
-    const at::Tensor importance =
-        at::zeros({it->num_experts}, probs.options())
-            .index_add(0,
-                       record.expert_index.flatten(),
-                       record.combine_weight.detach().flatten().to(probs.scalar_type()));
-    const at::Tensor entropy = -at::xlogy(probs, probs).sum();
-    at::Tensor margin = at::zeros_like(entropy);
-    if (it->num_experts > 1) {
-      const at::Tensor largest = std::get<0>(at::topk(probs, 2, 1));
-      margin = (largest.select(1, 0) - largest.select(1, 1)).sum();
+    for (Group& group : groups_) {
+      if (group.layers[group.pending.size()] != record.layer) continue;
+      group.pending.push_back(&record);
+      if (group.pending.size() == group.layers.size()) add_pending(group);
+      break;
     }
-    const at::Tensor sums = at::stack({entropy, margin});
-    it->counts = it->counts.defined() ? it->counts + record.tokens_per_expert
-                                      : record.tokens_per_expert.clone();
-    it->importance = it->importance.defined() ? it->importance + importance : importance;
-    it->sums = it->sums.defined() ? it->sums + sums : sums;
-    it->num_tokens += probs.size(0);
   }
+  for (Group& group : groups_) group.pending.clear();
+}
+
+void RoutingStatistics::add_pending(Group& group) {
+  std::vector<at::Tensor> all_probs, all_indices, all_weights, all_counts;
+  for (const RoutingRecord* record : group.pending) {
+    all_probs.push_back(record->router_probs);
+    all_indices.push_back(record->expert_index.flatten());
+    all_weights.push_back(record->combine_weight.flatten());
+    all_counts.push_back(record->tokens_per_expert);
+  }
+  group.pending.clear();
+  const at::Tensor probs = at::stack(all_probs).detach();  // [L, N, E]
+  const auto L = static_cast<std::int64_t>(group.layers.size());
+  if (!group.counts.defined()) {
+    group.counts = at::zeros({L, group.num_experts}, all_counts[0].options());
+    group.importance = at::zeros({L, group.num_experts}, probs.options());
+    group.sums = at::zeros({2, L}, probs.options());
+    group.num_tokens = 0;
+  }
+  group.counts.add_(at::stack(all_counts));
+  group.importance.scatter_add_(
+      1, at::stack(all_indices), at::stack(all_weights).detach().to(probs.scalar_type()));
+  group.sums.select(0, 0).sub_(at::xlogy(probs, probs).sum({1, 2}));
+  if (group.num_experts > 1) {
+    const at::Tensor largest = std::get<0>(at::topk(probs, 2, 2));
+    group.sums.select(0, 1).add_((largest.select(2, 0) - largest.select(2, 1)).sum(1));
+  }
+  group.num_tokens += probs.size(1);
 }
 
 std::vector<LayerRoutingSample> RoutingStatistics::read() {
   std::vector<at::Tensor> parts;
-  for (const Layer& layer : layers_) {
-    if (!layer.counts.defined()) return {};
-    parts.push_back(layer.counts.to(at::kDouble));
-    parts.push_back(layer.importance.to(at::kDouble));
-    parts.push_back(layer.sums.to(at::kDouble));
+  for (const Group& group : groups_) {
+    if (!group.counts.defined()) return {};
+    parts.push_back(group.counts.to(at::kDouble).flatten());
+    parts.push_back(group.importance.to(at::kDouble).flatten());
+    parts.push_back(group.sums.to(at::kDouble).flatten());
   }
   if (parts.empty()) return {};
   const std::vector<double> values = doubles_from(at::cat(parts));  // one transfer for all layers
   std::vector<LayerRoutingSample> samples;
-  std::size_t next = 0;
-  for (const Layer& layer : layers_) {
-    LayerRoutingSample sample;
-    const auto E = static_cast<std::size_t>(layer.num_experts);
-    const std::span<const double> counts(values.data() + next, E);
-    sample.layer = layer.index;
-    sample.load = load_statistics(counts, kDeadFraction);
-    for (std::size_t e = 0; e < E; ++e) {
-      sample.tokens_per_expert.push_back(static_cast<float>(counts[e]));
-      sample.importance.push_back(static_cast<float>(values[next + E + e]));
+  std::size_t begin = 0;
+  for (const Group& group : groups_) {
+    const std::size_t L = group.layers.size();
+    const auto E = static_cast<std::size_t>(group.num_experts);
+    const double* importance = values.data() + begin + L * E;
+    const double* sums = importance + L * E;
+    const auto num_tokens = static_cast<double>(group.num_tokens);
+    for (std::size_t i = 0; i < L; ++i) {
+      LayerRoutingSample sample;
+      const std::span<const double> counts(values.data() + begin + i * E, E);
+      sample.layer = group.layers[i];
+      sample.load = load_statistics(counts, kDeadFraction);
+      sample.tokens_per_expert.assign(counts.begin(), counts.end());
+      sample.importance.assign(importance + i * E, importance + (i + 1) * E);
+      sample.router_entropy_nats = sums[i] / num_tokens;
+      sample.router_entropy_normalized =
+          E > 1 ? sample.router_entropy_nats / std::log(static_cast<double>(E)) : 1.0;
+      sample.top1_margin = sums[L + i] / num_tokens;
+      samples.push_back(std::move(sample));
     }
-    const auto num_tokens = static_cast<double>(layer.num_tokens);
-    sample.router_entropy_nats = values[next + 2 * E] / num_tokens;
-    sample.router_entropy_normalized =
-        E > 1 ? sample.router_entropy_nats / std::log(static_cast<double>(E)) : 1.0;
-    sample.top1_margin = values[next + 2 * E + 1] / num_tokens;
-    next += 2 * E + 2;
-    samples.push_back(std::move(sample));
+    begin += 2 * L * E + 2 * L;
   }
+  std::sort(samples.begin(), samples.end(), [](const auto& a, const auto& b) {
+    return a.layer < b.layer;
+  });
   reset();
   return samples;
 }
 
 void RoutingStatistics::reset() {
-  for (Layer& layer : layers_) {
-    layer.counts = layer.importance = layer.sums = at::Tensor();
-    layer.num_tokens = 0;
+  for (Group& group : groups_) {
+    group.counts = group.importance = group.sums = at::Tensor();
+    group.num_tokens = 0;
   }
 }
 

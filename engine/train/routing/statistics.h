@@ -85,16 +85,19 @@ class RoutingStatistics {
   void reset();
 
  private:
-  struct Layer {
-    int index = 0;
+  /// Layers with equally many experts, summed together: one launch serves all of them.
+  struct Group {
     std::int64_t num_experts = 0;
-    at::Tensor counts;      ///< [E] int64
-    at::Tensor importance;  ///< [E]
-    at::Tensor sums;        ///< [2]: token entropy, margin
+    std::vector<int> layers;                    ///< indices, ascending
+    std::vector<const RoutingRecord*> pending;  ///< records of the forward pass under way
+    at::Tensor counts;                          ///< [L, E] int64
+    at::Tensor importance;                      ///< [L, E]
+    at::Tensor sums;                            ///< [2, L]: token entropy, margin
     std::int64_t num_tokens = 0;
   };
 
-  std::vector<Layer> layers_;
+  static void add_pending(Group& group);
+  std::vector<Group> groups_;
 };
 
 /// A layer without tokens for an expert over this share of the fair load counts it as dead.
