@@ -116,6 +116,7 @@ Result<Json> step_bench(const StepBenchRequest& request) {
   }
   const std::string& type = train.text("compute_dtype");
   const bool use_bfloat16 = type == "bfloat16" || (type == "auto" && !device.is_cpu());
+  keep_freed_memory();
   Transformer::Options options;
   options.device = device;
   options.compute = use_bfloat16 ? at::kBFloat16 : at::kFloat;

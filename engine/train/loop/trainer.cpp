@@ -15,9 +15,9 @@
 #include <ATen/Parallel.h>
 #include <c10/core/CachingDeviceAllocator.h>
 
-#include "engine/base/core/text.h"
 #include "engine/train/data/batches.h"
 #include "engine/train/loop/fault_plan.h"
+#include "engine/train/loop/generator_state.h"
 #include "engine/train/loop/torch_errors.h"
 #include "engine/train/model/transformer.h"
 #include "engine/train/optim/optimizer.h"
@@ -37,31 +37,6 @@ GuardSettings guard_settings(const config::Node& guard) {
           static_cast<int>(guard.integer("window_steps")),
           static_cast<int>(guard.integer("max_consecutive_skips")),
           static_cast<int>(guard.integer("max_rollbacks"))};
-}
-
-std::string hex_from(const at::Tensor& bytes) {
-  return hex({static_cast<const char*>(bytes.data_ptr()), static_cast<std::size_t>(bytes.numel())});
-}
-
-Result<at::Tensor> bytes_from_hex(const std::string& text) {
-  const auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
-  at::Tensor bytes = at::empty({static_cast<std::int64_t>(text.size() / 2)}, at::kByte);
-  auto* data = bytes.data_ptr<std::uint8_t>();
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    const int high = digit(text[i]), low = digit(text[i + 1]);
-    if (high < 0 || low < 0) {
-      return Error{ErrorCode::kInputFile,
-                   "state.json /generator/state",
-                   "expected hexadecimal digits.",
-                   "The file is damaged; resume from an older checkpoint.",
-                   {}};
-    }
-    data[i / 2] = static_cast<std::uint8_t>(high * 16 + low);
-  }
-  return bytes;
 }
 
 std::int64_t resident_bytes() {
@@ -302,6 +277,7 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Options options) {
   impl->guard = Guard(guard_settings(impl->section("guard")));
   const std::int64_t vocab_size = impl->data.tokenizer->vocab_size();
   impl->size = config::model_size(impl->config, vocab_size);
+  keep_freed_memory();
   Transformer::Options model_options;
   model_options.device = impl->device;
   const std::string& compute = train.text("compute_dtype");
@@ -400,7 +376,7 @@ Json Trainer::state() const {
                           {"device", Json(my.device_name)}}));
   state.set("optimizer", Json::object({{"step_count", Json(my.optimizer->step_count)}}));
   state.set("generator",
-            Json::object({{"state", Json(hex_from(my.model->generator().get_state()))}}));
+            Json::object({{"state", Json(hex_from_generator(my.model->generator()))}}));
   state.set("batches",
             Json::object({{"batch_offset", Json(my.batch_offset)},
                           {"micro_batch_size", Json(my.micro_batch_size)},
@@ -436,12 +412,8 @@ Status Trainer::restore_state(const Json& state) {
       batches["grad_accum_steps"].as_integer() < 1) {
     return state_error("batches");
   }
-  SY_ASSIGN_OR_RETURN(const at::Tensor random_state,
-                      bytes_from_hex(state["generator"]["state"].as_string()));
-  if (random_state.numel() != my.model->generator().get_state().numel()) {
-    return state_error("generator");
-  }
-  my.model->generator().set_state(random_state);
+  SY_RETURN_IF_ERROR(
+      restore_generator(my.model->generator(), state["generator"]["state"].as_string()));
   SY_RETURN_IF_ERROR(my.guard.from_json(state["guard"]));
   my.step = counters["step"].as_integer();
   my.tokens = counters["tokens"].as_integer();
