@@ -1,6 +1,7 @@
 #include "engine/train/torch_compat.h"
 
 #include <dlfcn.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <ATen/Context.h>
@@ -83,6 +84,13 @@ DeviceMemory device_memory(c10::Device device) {
   const auto& all =
       stats.allocated_bytes[static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE)];
   return {all.current, all.peak};
+}
+
+void keep_freed_memory() {
+  constexpr int kLargestKeptBytes = 32 << 20;
+  mallopt(M_MMAP_THRESHOLD, kLargestKeptBytes);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, kLargestKeptBytes);
 }
 
 }  // namespace switchyard::train

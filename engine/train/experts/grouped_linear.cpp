@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "engine/base/core/check.h"
+#include "engine/train/model/linear_function.h"
 #include "kernels/include/expert_permutation.h"
 
 namespace switchyard::train {
@@ -141,15 +142,15 @@ struct GroupedLinearCpu : torch::autograd::Function<GroupedLinearCpu> {
     const at::Tensor dy = gradients[0].contiguous();
     const bool needs_dx = context->needs_input_grad(0);
     at::Tensor dx = needs_dx ? at::empty_like(x) : at::Tensor();
-    at::Tensor dweight = at::zeros_like(weight);
+    const at::Tensor sum = gradient_buffer(weight, dy.scalar_type());
+    at::Tensor dweight = sum.defined() ? at::Tensor() : at::zeros_like(weight);
     for_each_segment(saved[2], [&](std::int64_t e, std::int64_t first, std::int64_t count) {
       const at::Tensor rows = dy.narrow(0, first, count);
       if (needs_dx) {
         at::Tensor out = dx.narrow(0, first, count);
         at::mm_out(out, rows, weight[e]);
       }
-      at::Tensor out = dweight[e];
-      at::mm_out(out, rows.t(), x.narrow(0, first, count));
+      (sum.defined() ? sum : dweight)[e].addmm_(rows.t(), x.narrow(0, first, count));
     });
     return {dx, dweight, {}};
   }

@@ -4,6 +4,7 @@
 
 #include "engine/base/core/check.h"
 #include "engine/train/experts/grouped_linear.h"
+#include "engine/train/model/linear_function.h"
 
 namespace switchyard::train {
 namespace {
@@ -52,7 +53,8 @@ void RoutedExperts::bind(const ParameterStore& parameters) {
 RoutedExperts::Output RoutedExperts::forward(const at::Tensor& x, bool is_training) const {
   const at::Tensor tokens = x.reshape({-1, d_model_});
   Output output;
-  const at::Tensor logits = at::linear(tokens.to(router_weight_.scalar_type()), router_weight_);
+  const at::Tensor logits =
+      accumulating_linear(tokens.to(router_weight_.scalar_type()), router_weight_, {});
   output.plan = router_->route(logits, is_training);
   const Dispatch dispatch = make_dispatch(output.plan.expert_index, num_experts_);
   const at::Tensor rows = dispatch_rows(tokens, dispatch);

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "engine/base/core/check.h"
+#include "engine/train/model/linear_function.h"
 
 namespace switchyard::train {
 namespace {
@@ -75,7 +76,7 @@ void Linear::bind(const ParameterStore& parameters) {
 }
 
 at::Tensor Linear::forward(const at::Tensor& x) const {
-  return at::linear(x, weight_, bias_);
+  return accumulating_linear(x, weight_, bias_);
 }
 
 RotaryTable rotary_table(std::int64_t seq_len,

@@ -9,6 +9,7 @@
 
 #include "engine/base/config/model_size.h"
 #include "engine/train/experts/routed_experts.h"
+#include "engine/train/model/linear_function.h"
 #include "engine/train/model/parts.h"
 
 namespace switchyard::train {
@@ -256,7 +257,7 @@ class AssembledTransformer final : public Transformer {
   /// part.
   [[nodiscard]] at::Tensor head(const at::Tensor& hidden, std::int64_t num_rows) const {
     const at::Tensor weight = vocab_size_padded_ == num_rows ? head_ : head_.narrow(0, 0, num_rows);
-    return at::linear(hidden, weight).to(options_.master);
+    return accumulating_linear(hidden, weight, {}).to(options_.master);
   }
 
   Json config_;
