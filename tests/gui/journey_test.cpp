@@ -204,7 +204,7 @@ TEST_F(Journey, TrainsADenseModelWithoutMaps) {
       hands.app().shell().set_workspace(workspace);
       hands.frames(6);
     }
-    EXPECT_TRUE(hands.is_there("runs.row.tiny-dense-001"));
+    EXPECT_TRUE(hands.wait([&] { return hands.is_there("runs.row.tiny-dense-001"); }, 20));
   }));
 }
 

@@ -85,6 +85,10 @@ void Library::refresh() {
   post([this] { scan_runs(); });
 }
 
+void Library::set_wanted(bool is_wanted) {
+  if (is_wanted_.exchange(is_wanted) != is_wanted && is_wanted) refresh();
+}
+
 void Library::start_new(const std::string& name, std::vector<std::string> arguments) {
   if (const Status made = make_directories(places_.runs); !made.ok()) {
     mailbox_.put(Notice{NoticeKind::kFailure, "The run could not be created", made.error().text()});

@@ -41,7 +41,7 @@ class Library {
   void resume(const std::string& root);
   void refresh();
 
-  void set_wanted(bool is_wanted) { is_wanted_ = is_wanted; }
+  void set_wanted(bool is_wanted);
 
   [[nodiscard]] std::shared_ptr<const PresetList> presets() const { return presets_.load(); }
 
