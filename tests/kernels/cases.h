@@ -40,4 +40,17 @@ inline std::vector<Case> all_cases() {
   return cases;
 }
 
+/// Rows of logits: how many, of how many classes, how far apart.
+struct RowShape {
+  std::int64_t num_rows, num_classes, stride;
+};
+
+inline constexpr RowShape kRowShapes[] = {{1, 1, 1},
+                                          {3, 2, 8},
+                                          {33, 65, 65},
+                                          {17, 65, 128},
+                                          {5, 1000, 1001},
+                                          {9, 4097, 4160},
+                                          {3, 50257, 50304}};
+
 }  // namespace switchyard::kernels

@@ -1,7 +1,11 @@
 // The device against the host reference; skipped where no CUDA device answers.
+#include <cmath>
+#include <cstring>
+
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
+#include "kernels/include/cross_entropy.h"
 #include "kernels/include/expert_histogram.h"
 #include "kernels/include/expert_permutation.h"
 #include "tests/kernels/cases.h"
@@ -90,6 +94,81 @@ TEST_F(Device, PermutationEqualsTheReference) {
     EXPECT_EQ(slot.values(), want_slot);
     EXPECT_EQ(count.values(), want_count);
   }
+}
+
+float float_from_bf16(std::uint16_t bits) {
+  const std::uint32_t wide = static_cast<std::uint32_t>(bits) << 16U;
+  float number = 0.0F;
+  std::memcpy(&number, &wide, sizeof(number));
+  return number;
+}
+
+std::uint16_t bf16_from_float(float number) {
+  std::uint32_t wide = 0;
+  std::memcpy(&wide, &number, sizeof(wide));
+  return static_cast<std::uint16_t>(wide >> 16U);
+}
+
+float as_float(float x) {
+  return x;
+}
+
+float as_float(std::uint16_t x) {
+  return float_from_bf16(x);
+}
+
+/// Compares device and reference on random rows of one element type.
+template <typename T, typename FromFloat>
+void expect_same_cross_entropy(Dtype dtype, double bound, const FromFloat& from_float) {
+  for (const RowShape& shape : kRowShapes) {
+    SCOPED_TRACE(std::to_string(shape.num_rows) + " rows of " + std::to_string(shape.num_classes));
+    std::mt19937 random(29);
+    std::normal_distribution<float> normal(0.0F, 4.0F);
+    std::vector<T> logits(static_cast<std::size_t>(shape.num_rows * shape.stride));
+    for (T& x : logits) x = from_float(normal(random));
+    Longs target(static_cast<std::size_t>(shape.num_rows));
+    for (std::int64_t& t : target) {
+      t = static_cast<std::int64_t>(random()) % shape.num_classes;
+    }
+    if (target.size() > 2) target[1] = -1;  // not counted
+    const DeviceArray<T> rows(logits);
+    const DeviceArray<std::int64_t> targets(target);
+    const DeviceArray<float> loss(std::vector<float>(target.size(), -1.0F));
+    const KernelStatus status = cross_entropy_cuda(rows.data(),
+                                                   dtype,
+                                                   targets.data(),
+                                                   shape.num_rows,
+                                                   shape.num_classes,
+                                                   shape.stride,
+                                                   0.5F,
+                                                   loss.data(),
+                                                   nullptr);
+    ASSERT_TRUE(status.ok()) << status.message;
+    std::vector<float> want_loss(target.size());
+    cross_entropy_reference(logits.data(),
+                            dtype,
+                            target.data(),
+                            shape.num_rows,
+                            shape.num_classes,
+                            shape.stride,
+                            0.5F,
+                            want_loss.data());
+    const std::vector<float> got_loss = loss.values();
+    for (std::size_t n = 0; n < got_loss.size(); ++n) {
+      EXPECT_NEAR(got_loss[n], want_loss[n], 1e-5 * (1.0 + std::fabs(want_loss[n])));
+    }
+    const std::vector<T> got = rows.values();
+    double largest = 0.0;
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      largest = std::fmax(largest, std::fabs(as_float(got[i]) - as_float(logits[i])));
+    }
+    EXPECT_LE(largest, bound);
+  }
+}
+
+TEST_F(Device, CrossEntropyEqualsTheReference) {
+  expect_same_cross_entropy<float>(Dtype::kF32, 1e-6, [](float x) { return x; });
+  expect_same_cross_entropy<std::uint16_t>(Dtype::kBf16, 2e-3, &bf16_from_float);
 }
 
 TEST(Launcher, RefusesTooManyExpertsInWords) {

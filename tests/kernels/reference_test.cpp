@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "kernels/include/cross_entropy.h"
 #include "kernels/include/expert_histogram.h"
 #include "kernels/include/expert_permutation.h"
 #include "tests/kernels/cases.h"
@@ -53,6 +54,32 @@ TEST(Reference, HistogramCountsIndicesOutsideNowhere) {
   EXPECT_EQ(count[0], 1);
   EXPECT_EQ(count[1], 0);
   EXPECT_EQ(count[2], 2);
+}
+
+TEST(Reference, CrossEntropyEqualsTheGradientOfAten) {
+  for (const auto& [N, V, stride] : kRowShapes) {
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      SCOPED_TRACE(std::to_string(N) + " rows of " + std::to_string(V));
+      at::Tensor logits = (at::randn({N, stride}) * 4.0).to(type);
+      const at::Tensor target = at::randint(V, {N}, at::kLong);
+      const at::Tensor exact = logits.narrow(1, 0, V).to(at::kDouble).detach().requires_grad_(true);
+      const at::Tensor want = at::cross_entropy_loss(exact, target, {}, at::Reduction::None);
+      (want * 0.5).sum().backward();
+      at::Tensor loss = at::full({N}, -1.0F);
+      cross_entropy_reference(logits.mutable_data_ptr(),
+                              type == at::kFloat ? Dtype::kF32 : Dtype::kBf16,
+                              target.const_data_ptr<std::int64_t>(),
+                              N,
+                              V,
+                              stride,
+                              0.5F,
+                              loss.mutable_data_ptr<float>());
+      const double bound = type == at::kFloat ? 1e-7 : 2e-3;
+      EXPECT_TRUE(at::allclose(loss.to(at::kDouble), want, 1e-6, 1e-6));
+      EXPECT_TRUE(at::allclose(logits.narrow(1, 0, V).to(at::kDouble), exact.grad(), 1e-2, bound));
+      EXPECT_EQ(logits.narrow(1, V, stride - V).abs().sum().item<double>(), 0.0);
+    }
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "engine/base/config/model_size.h"
 #include "engine/train/experts/routed_experts.h"
+#include "engine/train/model/head_loss.h"
 #include "engine/train/model/linear_function.h"
 #include "engine/train/model/parts.h"
 
@@ -73,14 +74,20 @@ class AssembledTransformer final : public Transformer {
                  bool with_logits) override {
     Losses losses;
     const at::Tensor hidden = run(tokens, is_training, nullptr, &losses);
-    const at::Tensor logits = head(hidden.view({-1, d_model_}), num_classes_);
-    losses.cross_entropy = at::cross_entropy_loss(logits, targets.reshape({-1}));
+    const at::Tensor rows = hidden.view({-1, d_model_});
+    const at::Tensor wanted = targets.reshape({-1});
+    if (!with_logits && has_fused_head_loss(rows)) {
+      losses.cross_entropy = fused_head_loss(rows, head_, wanted, num_classes_);
+    } else {
+      const at::Tensor logits = head(rows, num_classes_);
+      losses.cross_entropy = at::cross_entropy_loss(logits, wanted);
+      if (with_logits) losses.logits = logits.view({tokens.size(0), tokens.size(1), -1});
+    }
     losses.total = losses.cross_entropy;
     if (losses.load_balance_loss.defined()) {
       losses.total = losses.total + auxiliary_ / static_cast<double>(losses.routing.size());
       auxiliary_ = at::Tensor();
     }
-    if (with_logits) losses.logits = logits.view({tokens.size(0), tokens.size(1), -1});
     return losses;
   }
 
