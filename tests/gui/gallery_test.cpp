@@ -2,6 +2,7 @@
 #include <string>
 
 #include "tests/gui/app_driver.h"
+#include "ui/model/run_state.h"
 
 namespace switchyard::test {
 namespace {
@@ -9,13 +10,9 @@ namespace {
 using ui::ThemeKind;
 using ui::Workspace;
 
-/// Trains the default preset a while and asks one question, so that every panel has content.
-void prepare(Hands& hands) {
-  ASSERT_TRUE(hands.wait([&] { return !hands.studio().presets->presets.empty(); }));
-  hands.click("preset.tiny-moe.train");
-  ASSERT_TRUE(hands.wait([&] { return hands.run().step >= 300; }, 240));
+void ask(Hands& hands) {
   hands.app().shell().set_workspace(Workspace::kPrompt);
-  hands.frames(3);
+  hands.frames(4);
   hands.studio().prompt.settings.max_tokens = 160;
   hands.type_into("prompt.text", "the king ");
   hands.click("prompt.generate");
@@ -27,6 +24,22 @@ void prepare(Hands& hands) {
       120));
   hands.studio().selection.token = 24;
   hands.studio().selection.expert = 3;
+}
+
+/// Trains the default preset a while and asks one question, so that every panel has content.
+void prepare(Hands& hands) {
+  ASSERT_TRUE(hands.wait([&] { return !hands.studio().presets->presets.empty(); }));
+  hands.click("preset.tiny-moe.train");
+  ASSERT_TRUE(hands.wait([&] { return hands.run().step >= 300; }, 240));
+  ask(hands);
+}
+
+/// A second run and one that failed to begin, for the list.
+void train_another(Hands& hands) {
+  hands.studio().gallery.is_open = true;
+  hands.frames(4);
+  hands.click("preset.tiny-dense.train");
+  ASSERT_TRUE(hands.wait([&] { return hands.run().state == ui::RunState::kCompleted; }, 240));
 }
 
 void take_pictures(DrivenApp& driven, const std::string& suffix, int width, int height) {
@@ -67,9 +80,56 @@ TEST_F(Gallery, ShowsEveryWorkspaceInEveryThemeAndScale) {
     driven.app().shell().set_theme(kind);
     ASSERT_TRUE(driven.play("reopen", [](Hands& hands) {
       ASSERT_TRUE(hands.wait([&] { return hands.run().step > 0; }, 30));
+      hands.wait([&] { return !ui::is_training(hands.run().state); }, 300);
+      ask(hands);
     }));
     take_pictures(driven, name, 2880, 1800);
   }
+}
+
+TEST_F(Gallery, ShowsThePlacesBetweenTheWorkspaces) {
+  DrivenApp driven;
+  ASSERT_TRUE(driven.play("runs", [](Hands& hands) {
+    ASSERT_TRUE(hands.wait([&] { return !hands.studio().presets->presets.empty(); }));
+    train_another(hands);
+    train_another(hands);
+    hands.app().shell().set_workspace(Workspace::kRuns);
+    ASSERT_TRUE(hands.wait([&] { return hands.studio().runs->runs.size() == 2; }, 30));
+    hands.frames(4);
+  }));
+  driven.save_picture("runs-two-dark");
+  ASSERT_TRUE(driven.play("dense", [](Hands& hands) {
+    hands.app().shell().set_workspace(Workspace::kTrain);
+    hands.frames(8);
+  }));
+  driven.save_picture("train-dense-dark");
+  ASSERT_TRUE(driven.play("palette", [](Hands& hands) { hands.key(ImGuiMod_Ctrl | ImGuiKey_K); }));
+  driven.save_picture("palette-dark");
+  ASSERT_TRUE(driven.play("keys", [](Hands& hands) {
+    hands.key(ImGuiKey_Escape);
+    hands.key(ImGuiKey_F1);
+  }));
+  driven.save_picture("shortcuts-dark");
+  write_text(place.folder / "foreign/holiday.txt", "sun");
+  driven.app().studio().send(ui::OpenRun{place.folder / "foreign"});
+  ASSERT_TRUE(driven.play("problem", [](Hands& hands) {
+    hands.key(ImGuiKey_Escape);
+    ASSERT_TRUE(hands.wait([&] { return hands.run().state == ui::RunState::kDamaged; }, 20));
+  }));
+  driven.save_picture("problem-dark");
+}
+
+TEST_F(Gallery, ShowsThePresetsOfTheHouse) {
+  const ScopedEnvironment configs("SWITCHYARD_CONFIGS", std::string(SY_SOURCE_DIR) + "/configs");
+  write_text(place.folder / "data/texts/shakespeare.txt", "");
+  DrivenApp driven;
+  ASSERT_TRUE(driven.play("presets", [](Hands& hands) {
+    ASSERT_TRUE(hands.wait([&] { return !hands.studio().presets->presets.empty(); }));
+  }));
+  driven.save_picture("start-house-dark");
+  driven.app().shell().set_theme(ThemeKind::kLight);
+  driven.app().studio().gallery.group = driven.app().studio().presets->groups().back();
+  driven.save_picture("start-house-second-light");
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 namespace switchyard::ui {
 namespace {
 
+constexpr double kOneWish = 1.0;  ///< seconds
+
 template <typename... Visitors>
 struct Overloaded : Visitors... {
   using Visitors::operator()...;
@@ -124,7 +126,12 @@ void Client::announce_states(Studio& studio) {
 
 void Client::carry_out(Studio& studio, const Command& command) {
   std::visit(Overloaded{
-                 [&](const TrainPreset& train) { library_.train_preset(train.preset); },
+                 [&](const TrainPreset& train) {
+                   // A double click is one wish.
+                   if (studio.now - last_train_ < kOneWish) return;
+                   last_train_ = studio.now;
+                   library_.train_preset(train.preset);
+                 },
                  [&](const TrainConfig& train) { library_.train_config(train.path); },
                  [&](const OpenRun& run) {
                    watcher_.watch(run.root);

@@ -37,6 +37,7 @@ class Client {
   Library library_;
   CheckpointSampler sampler_;
   MessageClient messages_;
+  double last_train_ = -1e9;  ///< monotonic seconds of the last order to train
   std::string open_root_;
   std::string announced_root_;
   RunState announced_state_ = RunState::kNone;

@@ -27,7 +27,7 @@ struct Selection {
 /// How the plots of the run are drawn. The group is the time axis that all of them share.
 struct PlotSettings {
   PlotGroup group;
-  double smoothing = 0.8;  ///< weight per 10 steps
+  double smoothing = 0.6;  ///< weight per 10 steps
   bool shows_raw = true;
   bool is_log_y = false;
 };

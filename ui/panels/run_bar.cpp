@@ -16,7 +16,7 @@ namespace switchyard::ui {
 namespace {
 
 constexpr float kBarEm = 4.15F;
-constexpr double kSmoothing = 0.8;  ///< of loss and perplexity, per 10 steps
+constexpr double kSmoothing = 0.6;  ///< of loss and perplexity, per 10 steps
 
 struct Figure {
   std::string label, value, unit;
