@@ -12,8 +12,9 @@
 #include <string>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <CLI/CLI.hpp>
+
+#include <ATen/Parallel.h>
 
 #include "engine/base/core/json.h"
 #include "tests/golden/golden_cases.h"

@@ -42,6 +42,7 @@ class ParameterStore {
 
   /// The part of any of the flat buffers that belongs to a parameter, in its shape.
   [[nodiscard]] at::Tensor view(const at::Tensor& flat, const std::string& name) const;
+
   [[nodiscard]] const std::vector<Declaration>& declarations() const { return declarations_; }
 
   [[nodiscard]] std::int64_t num_parameters() const;  ///< without padding
