@@ -100,6 +100,9 @@ void Journey::train_and_prompt(Hands& hands) {
   ask(hands, "the king ");
   EXPECT_TRUE(hands.studio().prompt.newest()->is_live);
   EXPECT_GT(hands.studio().prompt.newest()->step, 0);
+  // Paused while a person looks around, so that the run lasts on fast machines too.
+  hands.click("run.pause");
+  ASSERT_TRUE(hands.wait([&] { return hands.run().state == RunState::kPaused; }, 60));
   hands.click("answer.1.token.3");
   EXPECT_EQ(hands.studio().selection.token, 3);
   hands.click("workspace.1");
@@ -108,6 +111,8 @@ void Journey::train_and_prompt(Hands& hands) {
   EXPECT_EQ(hands.studio().selection.layer, 1);
   hands.click("expert.bar.5");
   EXPECT_EQ(hands.studio().selection.expert, 5);
+  hands.click("run.resume");
+  ASSERT_TRUE(hands.wait([&] { return hands.run().state == RunState::kRunning; }, 60));
   step_at_close_ = hands.run().step;
 }
 
