@@ -36,6 +36,7 @@ Display::Display() {
            "-screen",
            "0",
            "1600x1000x24",
+           "-noreset",
            "-nolisten",
            "tcp",
            static_cast<char*>(nullptr));
