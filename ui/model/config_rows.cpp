@@ -104,7 +104,7 @@ class RowMaker {
     row.label = field != nullptr && !field->label.empty() ? field->label : label_from_key(key);
     row.value = config_value_text(value);
     if (field != nullptr) {
-      row.unit = field->unit;
+      if (!value.is_string()) row.unit = field->unit;  // of a text it is the limit's unit
       row.help = field->help;
       row.level = field->level;
     }

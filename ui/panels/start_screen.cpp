@@ -338,7 +338,9 @@ void draw_problem_page(Studio& studio) {
   const RunView& run = *studio.run;
   const ImVec2 min = ImGui::GetWindowPos(), size = ImGui::GetWindowSize();
   ImGui::GetWindowDrawList()->AddRectFilled(min, {min.x + size.x, min.y + size.y}, theme().bg0);
-  const Error problem = run.problem.value_or(Error{});
+  Error problem = run.problem.value_or(Error{});
+  if (!problem.message.empty() && problem.message[0] >= 'a' && problem.message[0] <= 'z')
+    problem.message[0] = static_cast<char>(problem.message[0] - 'a' + 'A');
   const float width = std::min(em(46.0F), size.x - em(4)), height = em(15.0F);
   ImGui::SetCursorScreenPos({std::round(min.x + (size.x - width) * 0.5F),
                              std::round(min.y + std::max(em(1), (size.y - height) * 0.38F))});
@@ -347,7 +349,7 @@ void draw_problem_page(Studio& studio) {
   options.bar = Tone::kFailure;
   begin_card("###problem", "This folder cannot be shown as a run", options);
   {
-    const PanelBody body("###problem.body", {0.0F, 0.0F}, 1.25F, 0.4F);
+    const PanelBody body("###problem.body", {0.0F, 0.0F}, 0.85F, 0.4F);
     text_wrapped(Type::kMono, theme().text2, run.root);
     gap(0.75F);
     text_wrapped(Type::kBody, theme().text1, problem.message);
