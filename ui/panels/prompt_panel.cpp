@@ -26,7 +26,7 @@ std::int64_t count_characters(const std::string& text) {
   return count;
 }
 
-/// Why no answer can be asked for now; empty when one can.
+/// Why no answer can be asked for at present; empty when one can.
 std::string obstacle(const Studio& studio) {
   const RunView& run = *studio.run;
   if (run.root.empty()) return "open a run first";
@@ -168,7 +168,7 @@ class PromptPanel final : public Panel {
     panel_title("Asked before");
     const auto& answers = studio.prompt.answers;
     if (answers.empty()) {
-      note("Prompts of this session appear here; click one to edit it again.");
+      note("Prompts asked so far appear here; click one to edit it again.");
       return;
     }
     std::vector<std::string> seen;

@@ -26,6 +26,7 @@ struct RoutingPlan {
 ///
 /// Shapes: router_logits [N, E].
 /// Determinism: exact; selection ties go to the lower index.
+/// Source: each strategy names its own in RouterInfo::source.
 class Router {
  public:
   virtual ~Router() = default;
