@@ -33,7 +33,7 @@ struct MadeUp {
 
 PlotLine make_line(
     const std::string& name, int run, double end, double noise, unsigned seed, bool is_loss) {
-  auto series = std::make_shared<store::ScalarSeries>();
+  auto series = std::make_shared<Series>(name);
   std::mt19937 random(seed);
   std::normal_distribution<double> normal(0.0, noise);
   for (int step = 10; step <= kSteps; step += 2) {
@@ -42,15 +42,11 @@ PlotLine make_line(
         is_loss ? end + 2.9 * std::exp(-6.0 * u) : end * (0.4 + 1.2 * std::exp(-8.0 * u));
     value += normal(random) * (is_loss ? 1.0 + std::exp(-4.0 * u) : 1.0);
     if (run == 0 && step > 1200 && step < 1240) value += 0.5;
-    series->step.push_back(step);
-    series->tokens.push_back(step * 768);
-    series->seconds.push_back(step * 0.05);
-    series->flops.push_back(step * 3e10);
-    series->value.push_back(run == 1 && step > 700 && step < 740 ? std::nan("") : value);
+    series->append({step, step * 768, step * 0.05, step * 3e10},
+                   run == 1 && step > 700 && step < 740 ? std::nan("") : value);
   }
   PlotLine line;
   line.name = name;
-  line.pyramid = std::make_shared<Pyramid>(series->value);
   line.data = series;
   line.color = theme().run(run);
   line.is_own = run == 0;

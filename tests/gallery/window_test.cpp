@@ -231,15 +231,12 @@ TEST_F(WindowTest, KeepsOneHotExpertOfManyVisible) {
 }
 
 TEST_F(WindowTest, DrawsAMillionSamplesWithFewVertices) {
-  auto series = std::make_shared<store::ScalarSeries>();
-  for (int i = 0; i < 1'000'000; ++i) {
-    series->step.push_back(i);
-    series->value.push_back(std::sin(i * 0.001) + 0.1 * std::sin(i * 1.7));
-  }
+  auto series = std::make_shared<Series>("loss");
+  for (int i = 0; i < 1'000'000; ++i)
+    series->append({i, 0, 0.0, 0.0}, std::sin(i * 0.001) + 0.1 * std::sin(i * 1.7));
   PlotLine line;
   line.name = "run";
   line.data = series;
-  line.pyramid = std::make_shared<Pyramid>(series->value);
   line.color = theme().run(0);
   LinePlot plot("plot");
   PlotGroup group;

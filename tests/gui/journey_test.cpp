@@ -15,11 +15,10 @@ namespace {
 using ui::RunState;
 using ui::Workspace;
 
-double mean_of_last(const store::ScalarSeries& series, std::size_t count) {
+double mean_of_last(const ui::Series& series, std::size_t count) {
   double sum = 0.0;
-  const std::size_t n = std::min(count, series.value.size());
-  for (std::size_t i = series.value.size() - n; i < series.value.size(); ++i)
-    sum += series.value[i];
+  const std::size_t n = std::min(count, series.size());
+  for (std::size_t i = series.size() - n; i < series.size(); ++i) sum += series.value(i);
   return sum / static_cast<double>(n);
 }
 
@@ -90,7 +89,7 @@ void Journey::train_and_prompt(Hands& hands) {
   root_ = hands.run().root;
   EXPECT_EQ(place.run_names(), std::vector<std::string>{"tiny-moe-001"});
   ASSERT_TRUE(hands.wait([&] { return maps_are_filled(hands.run()); }, 120));
-  const double first = hands.run().scalar("train_loss")->value.front();
+  const double first = hands.run().scalar("train_loss")->value(0);
   ASSERT_TRUE(hands.wait(
       [&] { return mean_of_last(*hands.run().scalar("train_loss"), 5) < first - 0.5; }, 240));
   EXPECT_TRUE(hands.is_enabled("run.pause"));
@@ -152,8 +151,8 @@ void Journey::resume_finish_prompt(Hands& hands) {
   EXPECT_GT(hands.run().step, step_at_stop_);
   EXPECT_FALSE(hands.is_there("run.restart"));
   // One history: no step twice, none missing at the resume.
-  const store::ScalarSeries& loss = *hands.run().scalar("train_loss");
-  for (std::size_t i = 1; i < loss.step.size(); ++i) EXPECT_GT(loss.step[i], loss.step[i - 1]);
+  const ui::Series& loss = *hands.run().scalar("train_loss");
+  for (std::size_t i = 1; i < loss.size(); ++i) EXPECT_GT(loss.step(i), loss.step(i - 1));
   ask(hands, "my lord ");
   EXPECT_FALSE(hands.studio().prompt.newest()->is_live);
 }
@@ -192,8 +191,8 @@ TEST_F(Journey, OffersResumeAfterTheEngineWasKilled) {
     hands.click("run.restart");
     ASSERT_TRUE(hands.wait([&] { return hands.run().state == RunState::kRunning; }, 120));
     ASSERT_TRUE(hands.wait([&] { return hands.run().step > died_at; }, 240));
-    const store::ScalarSeries& loss = *hands.run().scalar("train_loss");
-    for (std::size_t i = 1; i < loss.step.size(); ++i) EXPECT_GT(loss.step[i], loss.step[i - 1]);
+    const ui::Series& loss = *hands.run().scalar("train_loss");
+    for (std::size_t i = 1; i < loss.size(); ++i) EXPECT_GT(loss.step(i), loss.step(i - 1));
   }));
 }
 

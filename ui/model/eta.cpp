@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 namespace switchyard::ui {
 namespace {
 
 constexpr std::size_t kIntervals = 64;
-constexpr std::int64_t kFewestSteps = 20;
+constexpr std::size_t kTrendReach = 1024;  ///< samples looked at, finite or not
+constexpr double kFewestSteps = 20.0;
 constexpr double kSmoothingSteps = 10.0;
 
 struct Moments {
@@ -36,27 +38,28 @@ double quantile(const std::vector<double>& sorted, double q) {
 
 }  // namespace
 
-std::optional<TimeLeft> time_left(std::span<const std::int64_t> step,
-                                  std::span<const double> seconds,
+std::optional<TimeLeft> time_left(const Column& step,
+                                  const Column& seconds,
                                   std::int64_t max_steps) {
   const std::size_t n = std::min(step.size(), seconds.size());
   if (n < 4 || step[n - 1] - step[0] < kFewestSteps || max_steps <= 0) return std::nullopt;
   std::vector<double> rates;
   for (std::size_t i = n - std::min(n - 1, kIntervals); i < n; ++i) {
-    const auto steps = static_cast<double>(step[i] - step[i - 1]);
+    const double steps = step[i] - step[i - 1];
     const double time = seconds[i] - seconds[i - 1];
     if (steps > 0.0 && time > 0.0) rates.push_back(time / steps);
   }
   if (rates.size() < 3) return std::nullopt;
   std::sort(rates.begin(), rates.end());
-  const auto left = static_cast<double>(std::max<std::int64_t>(0, max_steps - step[n - 1]));
+  const double left = std::max(0.0, static_cast<double>(max_steps) - step[n - 1]);
   return TimeLeft{quantile(rates, 0.25) * left, quantile(rates, 0.75) * left};
 }
 
-Trend trend(std::span<const double> values) {
+Trend trend(const Column& values) {
   std::vector<double> finite;
-  for (auto v = values.rbegin(); v != values.rend() && finite.size() < 64; ++v) {
-    if (std::isfinite(*v)) finite.push_back(*v);
+  const std::size_t oldest = values.size() - std::min(values.size(), kTrendReach);
+  for (std::size_t i = values.size(); i > oldest && finite.size() < 64; --i) {
+    if (std::isfinite(values[i - 1])) finite.push_back(values[i - 1]);
   }
   if (finite.size() < 16) return Trend::kUnknown;
   const std::size_t half = finite.size() / 2;
@@ -70,18 +73,16 @@ Trend trend(std::span<const double> values) {
   return change > 2.0 ? Trend::kUp : Trend::kFlat;
 }
 
-double smoothed_last(std::span<const std::int64_t> step,
-                     std::span<const double> values,
-                     double weight) {
+double smoothed_last(const Column& step, const Column& values, double weight) {
   const std::size_t n = std::min(step.size(), values.size());
   if (n == 0) return std::numeric_limits<double>::quiet_NaN();
   // Old samples weigh nothing: looking back 1,024 samples is exact to double precision of interest.
   const std::size_t first = n > 1024 ? n - 1024 : 0;
   double mean = 0.0, mass = 0.0;
-  std::int64_t last = step[first];
+  double last = step[first];
   for (std::size_t i = first; i < n; ++i) {
     if (!std::isfinite(values[i])) continue;
-    const auto dx = static_cast<double>(i == first ? 1 : std::max<std::int64_t>(1, step[i] - last));
+    const double dx = i == first ? 1.0 : std::max(1.0, step[i] - last);
     const double decay = std::pow(weight, dx / kSmoothingSteps);
     mean = decay * mean + (1.0 - decay) * values[i];
     mass = decay * mass + (1.0 - decay);

@@ -12,15 +12,14 @@
 #include "engine/base/core/result.h"
 #include "engine/base/store/run_store.h"
 #include "ui/model/config_rows.h"
+#include "ui/plot/series.h"
 
 namespace switchyard::ui {
 
-/// A scalar series as plots use it: raw columns plus the min/max pyramid (ui/plot/pyramid.h) built
-/// by the reader.
+/// A scalar series: what it is, and its samples so far.
 struct SeriesView {
   store::MetricInfo info;
-  std::shared_ptr<const store::ScalarSeries> data;
-  std::shared_ptr<const class Pyramid> pyramid;
+  std::shared_ptr<const Series> data;  ///< never null
 };
 
 /// A vector series: [sample][element], bounded to 2,048 columns (neighbours merged: mean and max
@@ -72,7 +71,7 @@ struct RunView {
   double last_sample_time = 0.0;  ///< monotonic seconds when the newest sample was read; 0: none
   double data_age_seconds = 0.0;  ///< since the last new sample, when published
 
-  [[nodiscard]] const store::ScalarSeries* scalar(const std::string& metric) const {
+  [[nodiscard]] const Series* scalar(const std::string& metric) const {
     const auto found = series.find(metric);
     return found == series.end() ? nullptr : found->second.data.get();
   }

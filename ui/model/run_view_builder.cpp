@@ -7,26 +7,6 @@
 #include "ui/model/run_state.h"
 
 namespace switchyard::ui {
-namespace {
-
-void truncate_series(store::ScalarSeries& series, std::size_t size) {
-  series.step.resize(size);
-  series.tokens.resize(size);
-  series.seconds.resize(size);
-  series.flops.resize(size);
-  series.value.resize(size);
-}
-
-void add_sample(store::ScalarSeries& to, const store::ScalarSeries& from, std::size_t i) {
-  to.step.push_back(from.step[i]);
-  to.tokens.push_back(from.tokens[i]);
-  to.seconds.push_back(from.seconds[i]);
-  to.flops.push_back(from.flops[i]);
-  to.value.push_back(from.value[i]);
-}
-
-}  // namespace
-
 void truncate_columns(MapColumns& columns, std::int64_t step) {
   std::size_t keep = columns.num_columns();
   while (keep > 0 && columns.first[keep - 1].step >= step) --keep;
@@ -58,21 +38,18 @@ void RunViewBuilder::clear() {
 }
 
 void RunViewBuilder::append(const store::ScalarSeries& fresh) {
-  Series& series = series_[fresh.metric];
-  series.data.metric = fresh.metric;
+  const auto [found, is_new] = series_.try_emplace(fresh.metric);
+  Scalars& scalars = found->second;
+  Series& series = scalars.series;
+  if (is_new) series = Series(fresh.metric, positions_);
   for (std::size_t i = 0; i < fresh.step.size(); ++i) {
-    if (!series.data.step.empty() && fresh.step[i] <= series.data.step.back()) {
-      const auto from =
-          std::lower_bound(series.data.step.begin(), series.data.step.end(), fresh.step[i]);
-      truncate_series(series.data, static_cast<std::size_t>(from - series.data.step.begin()));
-      series.pyramid = Pyramid();
-    }
-    add_sample(series.data, fresh, i);
+    if (!series.empty() && fresh.step[i] <= series.last().step)
+      series.truncate(series.index_of_step(fresh.step[i]));
+    series.append({fresh.step[i], fresh.tokens[i], fresh.seconds[i], fresh.flops[i]},
+                  fresh.value[i]);
   }
-  series.pyramid.update(series.data.value);
-  series.is_dirty = true;
-  if (fresh.metric == "train_loss" && !series.data.step.empty())
-    last_step_ = series.data.step.back();
+  scalars.is_dirty = true;
+  if (fresh.metric == "train_loss" && !series.empty()) last_step_ = series.last().step;
 }
 
 void RunViewBuilder::append(const store::VectorSeries& fresh) {
@@ -136,12 +113,10 @@ store::MetricInfo RunViewBuilder::info_of(const std::string& metric, bool is_vec
 }
 
 std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, double now) {
-  for (auto& [metric, series] : series_) {
-    if (!series.is_dirty) continue;
-    series.published = {info_of(metric, false),
-                        std::make_shared<const store::ScalarSeries>(series.data),
-                        std::make_shared<const Pyramid>(series.pyramid)};
-    series.is_dirty = false;
+  for (auto& [metric, scalars] : series_) {
+    if (!scalars.is_dirty) continue;
+    scalars.published = {info_of(metric, false), std::make_shared<const Series>(scalars.series)};
+    scalars.is_dirty = false;
   }
   for (auto& [key, map] : maps_) {
     if (!map.is_dirty) continue;
@@ -169,7 +144,7 @@ std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, d
   view->params_active = params_active_;
   view->num_checkpoints = num_checkpoints_;
   view->metrics = metrics_;
-  for (const auto& [metric, series] : series_) view->series.emplace(metric, series.published);
+  for (const auto& [metric, scalars] : series_) view->series.emplace(metric, scalars.published);
   for (const auto& [key, map] : maps_) view->maps.emplace(key, map.published);
   view->events = events_;
   view->revision = ++revision_;

@@ -9,7 +9,7 @@
 
 #include "ui/model/run_view.h"
 #include "ui/plot/map_columns.h"
-#include "ui/plot/pyramid.h"
+#include "ui/plot/series.h"
 
 namespace switchyard::ui {
 
@@ -23,10 +23,10 @@ struct EngineLink {
 
 /// Collects what a run's database says and publishes immutable snapshots of it.
 ///
-/// New samples are appended and min/max pyramids grow with them; a snapshot copies only the series
-/// that changed. Samples of a step that is already there (training went back to a checkpoint) hide
-/// the ones after it.
-/// Threads: one, the reader's; the snapshots belong to everyone.
+/// New samples are appended; a snapshot shares them, so that publishing costs as much as what is
+/// new, however long the run. Samples of a step that is already there (training went back to a
+/// checkpoint) hide the ones after it. Threads: one, the reader's; the snapshots belong to
+/// everyone.
 class RunViewBuilder {
  public:
   explicit RunViewBuilder(std::string root);
@@ -47,9 +47,8 @@ class RunViewBuilder {
   [[nodiscard]] std::int64_t max_steps() const { return max_steps_; }
 
  private:
-  struct Series {
-    store::ScalarSeries data;
-    Pyramid pyramid;
+  struct Scalars {
+    Series series;
     bool is_dirty = true;
     SeriesView published;
   };
@@ -72,7 +71,8 @@ class RunViewBuilder {
   std::shared_ptr<const std::vector<ConfigRow>> rows_;
   std::optional<Error> problem_;
   std::vector<store::MetricInfo> metrics_;
-  std::map<std::string, Series> series_;
+  std::shared_ptr<PositionPool> positions_ = std::make_shared<PositionPool>();
+  std::map<std::string, Scalars> series_;
   std::map<std::pair<std::string, int>, Map> maps_;
   std::vector<store::Event> events_;
   std::int64_t last_step_ = 0;

@@ -27,23 +27,47 @@ Line fit(const std::vector<double>& x, const std::vector<double>& y) {
   return {xy / xx, mean_y - xy / xx * mean_x};
 }
 
+/// Index of the first sample in [first, last) that is `wanted`; it is there.
+std::size_t find_extreme(const Values& values, std::size_t first, std::size_t last, double wanted) {
+  while (last - first > 1) {
+    const std::size_t middle = first + (last - first) / 2;
+    const Extent left = values.range(first, middle);
+    const bool is_left = !left.empty() && (left.min == wanted || left.max == wanted);
+    (is_left ? last : first) = middle;
+  }
+  return first;
+}
+
+/// The last finite value of [first, last), which has one.
+double last_finite(const Values& values, std::size_t first, std::size_t last) {
+  while (last - first > 1) {
+    const std::size_t middle = first + (last - first) / 2;
+    (values.range(middle, last).empty() ? last : first) = middle;
+  }
+  return values[first];
+}
+
 }  // namespace
 
-SeriesStats series_stats(std::span<const std::int64_t> step, std::span<const double> values) {
+SeriesStats series_stats(const Series& series, std::size_t first, std::size_t last) {
   SeriesStats stats;
   stats.last = stats.minimum = stats.maximum = stats.slope_per_step = stats.noise = kNaN;
-  const std::size_t n = std::min(step.size(), values.size());
-  stats.num_samples = static_cast<std::int64_t>(n);
+  last = std::min(last, series.size());
+  first = std::min(first, last);
+  const Values& values = series.values();
+  const Extent extent = values.range(first, last);
+  stats.num_samples = static_cast<std::int64_t>(last - first);
+  stats.num_bad = extent.num_bad;
+  if (extent.empty()) return stats;
+  stats.minimum = extent.min;
+  stats.maximum = extent.max;
+  stats.minimum_step = series.step(find_extreme(values, first, last, extent.min));
+  stats.last = last_finite(values, first, last);
   std::vector<double> x, y;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (!std::isfinite(values[i])) {
-      ++stats.num_bad;
-      continue;
-    }
-    stats.last = values[i];
-    if (!(values[i] >= stats.minimum)) stats.minimum = values[i], stats.minimum_step = step[i];
-    if (!(values[i] <= stats.maximum)) stats.maximum = values[i];
-    if (i + kRecent >= n) x.push_back(static_cast<double>(step[i])), y.push_back(values[i]);
+  for (std::size_t i = std::max(first, last - std::min(last, kRecent)); i < last; ++i) {
+    if (!std::isfinite(values[i])) continue;
+    x.push_back(static_cast<double>(series.step(i)));
+    y.push_back(values[i]);
   }
   if (x.size() < 8) return stats;
   const Line line = fit(x, y);

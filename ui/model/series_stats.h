@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <span>
+
+#include "ui/plot/series.h"
 
 namespace switchyard::ui {
 
@@ -18,6 +20,10 @@ struct SeriesStats {
   std::int64_t num_bad = 0;     ///< NaN and infinities of the whole series
 };
 
-SeriesStats series_stats(std::span<const std::int64_t> step, std::span<const double> values);
+/// Of the samples [first, last); a `last` beyond the end means all from `first` on.
+/// Limits: O(log² n) besides the newest 128 samples.
+SeriesStats series_stats(const Series& series,
+                         std::size_t first = 0,
+                         std::size_t last = static_cast<std::size_t>(-1));
 
 }  // namespace switchyard::ui

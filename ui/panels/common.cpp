@@ -127,7 +127,6 @@ std::vector<PlotLine> own_line(const RunView& run, const std::string& metric) {
   PlotLine line;
   line.name = run.name;
   line.data = found->second.data;
-  line.pyramid = found->second.pyramid;
   line.color = run_color(run.name);
   return {line};
 }
@@ -157,8 +156,8 @@ PlotMark mark_of(const store::Event& event) {
 
 std::vector<PlotMark> event_marks(const RunView& run, XAxis axis) {
   std::vector<PlotMark> marks;
-  const store::ScalarSeries* loss = run.scalar("train_loss");
-  if (loss == nullptr || loss->step.empty()) return marks;
+  const Series* loss = run.scalar("train_loss");
+  if (loss == nullptr || loss->empty()) return marks;
   for (const store::Event& event : run.events) {
     if (event.kind != "checkpoint" && event.kind != "setting" && event.kind != "guard" &&
         event.kind != "error")
@@ -171,9 +170,8 @@ std::vector<PlotMark> event_marks(const RunView& run, XAxis axis) {
 }
 
 double last_value(const RunView& run, const std::string& metric) {
-  const store::ScalarSeries* series = run.scalar(metric);
-  return series == nullptr || series->value.empty() ? std::numeric_limits<double>::quiet_NaN()
-                                                    : series->value.back();
+  const Series* series = run.scalar(metric);
+  return series == nullptr ? std::numeric_limits<double>::quiet_NaN() : series->last_value();
 }
 
 std::string expert_name(int expert) {

@@ -20,17 +20,17 @@ namespace switchyard::ui {
 namespace {
 
 /// The series as text for a spreadsheet, at full resolution.
-std::string csv_of(const store::ScalarSeries& series) {
-  std::string csv = "step,tokens,seconds," + series.metric + "\n";
-  for (std::size_t i = 0; i < series.value.size(); ++i) {
+std::string csv_of(const Series& series) {
+  std::string csv = "step,tokens,seconds," + series.metric() + "\n";
+  for (std::size_t i = 0; i < series.size(); ++i) {
     char line[128];
     std::snprintf(line,
                   sizeof line,
                   "%lld,%lld,%.6g,%.9g\n",
-                  static_cast<long long>(series.step[i]),
-                  static_cast<long long>(series.tokens[i]),
-                  series.seconds[i],
-                  series.value[i]);
+                  static_cast<long long>(series.step(i)),
+                  static_cast<long long>(series.tokens(i)),
+                  series.seconds(i),
+                  series.value(i));
     csv += line;
   }
   return csv;
@@ -78,8 +78,8 @@ class InspectorPanel final : public Panel {
     const RunView& run = *studio.run;
     pick_series(studio);
     const SeriesView& view = run.series.at(studio.selection.series);
-    const store::ScalarSeries& series = *view.data;
-    const SeriesStats stats = series_stats(series.step, series.value);
+    const Series& series = *view.data;
+    const SeriesStats stats = series_stats(series);
     gap(0.6F);
     note(run.name + ", " + grouped_number(stats.num_samples) + " samples");
     if (!view.info.help.empty()) note(view.info.help);

@@ -89,8 +89,7 @@ class PlotsPanel final : public Panel {
   static void include_data(Studio& studio) {
     PlotGroup& group = studio.plots.group;
     group.begin_frame();
-    if (const store::ScalarSeries* loss = studio.run->scalar("train_loss");
-        loss != nullptr && !loss->step.empty()) {
+    if (const Series* loss = studio.run->scalar("train_loss"); loss != nullptr && !loss->empty()) {
       const Column x = x_column(*loss, group.axis);
       group.include(x[0], x[x.size() - 1]);
     }
@@ -177,7 +176,7 @@ class PlotsPanel final : public Panel {
 
   void draw_perplexity(Studio& studio, Cell cell) {
     const bool has_validation = studio.run->scalar("val_perplexity") != nullptr &&
-                                studio.run->scalar("val_perplexity")->value.size() > 1;
+                                studio.run->scalar("val_perplexity")->size() > 1;
     const PlotSpec spec =
         has_validation
             ? PlotSpec{"val_perplexity", "Perplexity", "validation", "", false, true, true}

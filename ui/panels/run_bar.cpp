@@ -34,9 +34,9 @@ void vertical_rule(float x, float top) {
 std::string since_start(const Studio& studio) {
   const RunView& run = *studio.run;
   if (run.state == RunState::kFailed && !run.state_detail.empty()) return run.state_detail;
-  const store::ScalarSeries* loss = run.scalar("train_loss");
-  if (loss == nullptr || loss->seconds.empty()) return "";
-  const std::string time = duration_text(loss->seconds.back());
+  const Series* loss = run.scalar("train_loss");
+  if (loss == nullptr || loss->empty()) return "";
+  const std::string time = duration_text(loss->last().seconds);
   return is_training(run.state) ? "for " + time : "after " + time;
 }
 
@@ -94,12 +94,16 @@ void draw_progress(const RunView& run, ImVec2 min, float width) {
   progress_bar(static_cast<float>(fraction), width, is_over ? tone_color(tone) : t.accent);
 }
 
+double recent_loss(const Series& loss) {
+  return smoothed_last({loss, XAxis::kSteps}, loss.values(), kSmoothing);
+}
+
 Figure loss_figure(const RunView& run) {
   Figure figure{"Loss", "–", "nats", Icon::kCount, 0, 7.4F};
-  const store::ScalarSeries* loss = run.scalar("train_loss");
-  if (loss == nullptr || loss->value.empty()) return figure;
-  figure.value = plain_number(smoothed_last(loss->step, loss->value, kSmoothing), 4);
-  switch (trend(loss->value)) {
+  const Series* loss = run.scalar("train_loss");
+  if (loss == nullptr || loss->empty()) return figure;
+  figure.value = plain_number(recent_loss(*loss), 4);
+  switch (trend(loss->values())) {
     case Trend::kDown:
       figure.trend = Icon::kTrendDown, figure.trend_color = theme().ok;
       break;
@@ -116,25 +120,25 @@ Figure loss_figure(const RunView& run) {
 }
 
 Figure perplexity_figure(const RunView& run) {
-  const store::ScalarSeries* loss = run.scalar("train_loss");
-  const bool has = loss != nullptr && !loss->value.empty();
-  const double smooth = has ? smoothed_last(loss->step, loss->value, kSmoothing) : 0.0;
+  const Series* loss = run.scalar("train_loss");
+  const bool has = loss != nullptr && !loss->empty();
+  const double smooth = has ? recent_loss(*loss) : 0.0;
   return {"Perplexity", has ? plain_number(std::exp(smooth), 4) : "–", "", Icon::kCount, 0, 6.4F};
 }
 
 Figure tokens_figure(const RunView& run) {
-  const store::ScalarSeries* loss = run.scalar("train_loss");
+  const Series* loss = run.scalar("train_loss");
   Figure figure{"Tokens", "–", "", Icon::kCount, 0, 6.2F};
-  if (loss != nullptr && !loss->tokens.empty())
-    figure.value = short_number(static_cast<double>(loss->tokens.back()));
+  if (loss != nullptr && !loss->empty())
+    figure.value = short_number(static_cast<double>(loss->last().tokens));
   return figure;
 }
 
 Figure time_figure(const RunView& run) {
   Figure figure{"Time left", "–", "", Icon::kCount, 0, 10.0F};
-  const store::ScalarSeries* loss = run.scalar("train_loss");
+  const Series* loss = run.scalar("train_loss");
   if (loss == nullptr || !is_training(run.state)) return figure;
-  const auto left = time_left(loss->step, loss->seconds, run.max_steps);
+  const auto left = time_left({*loss, XAxis::kSteps}, {*loss, XAxis::kSeconds}, run.max_steps);
   if (!left.has_value()) return figure;
   figure.value = duration_text(left->low);
   const std::string high = duration_text(left->high);

@@ -22,7 +22,7 @@ struct Writer {
   }
 
   /// Samples [first, last) one by one.
-  void samples(const Column& x, std::span<const double> y, std::size_t first, std::size_t last) {
+  void samples(const Column& x, const Values& y, std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       if (std::isfinite(y[i])) {
         point(x[i], y[i]);
@@ -33,20 +33,16 @@ struct Writer {
   }
 };
 
-double last_finite(std::span<const double> y, std::size_t first, std::size_t last) {
+double last_finite(const Values& y, std::size_t first, std::size_t last) {
   for (std::size_t i = last; i > first; --i) {
     if (std::isfinite(y[i - 1])) return y[i - 1];
   }
   return kGap;
 }
 
-void add_column(Writer& writer,
-                const Column& x,
-                std::span<const double> y,
-                const Pyramid& pyramid,
-                std::size_t first,
-                std::size_t last) {
-  const Extent extent = pyramid.range(y, first, last);
+void add_column(
+    Writer& writer, const Column& x, const Values& y, std::size_t first, std::size_t last) {
+  const Extent extent = y.range(first, last);
   writer.out.visible.merge(extent);
   if (extent.num_bad > 0) writer.out.bad.push_back({x[first], extent.num_bad});
   if (last - first <= 2) {
@@ -101,13 +97,9 @@ void Decimated::clear() {
   samples_per_column = 0.0;
 }
 
-void decimate(const Column& x,
-              std::span<const double> y,
-              const Pyramid& pyramid,
-              const ViewRange& view,
-              Decimated& out) {
+void decimate(const Column& x, const Values& y, const ViewRange& view, Decimated& out) {
   out.clear();
-  const std::size_t n = std::min({x.size(), y.size(), pyramid.size()});
+  const std::size_t n = std::min(x.size(), y.size());
   if (n == 0 || view.num_columns <= 0 || !(view.x_max > view.x_min)) return;
   const std::size_t begin = std::min(lower_index(x, view.x_min), n);
   std::size_t end = begin;
@@ -126,7 +118,7 @@ void decimate(const Column& x,
       if (x[first] >= edge) continue;
       last = std::clamp(lower_index(x, edge), first + 1, end);
     }
-    add_column(writer, x, y, pyramid, first, last);
+    add_column(writer, x, y, first, last);
     first = last;
   }
   if (end < n) writer.samples(x, y, end, end + 1);

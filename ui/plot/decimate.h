@@ -1,34 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
-#include "ui/plot/pyramid.h"
+#include "ui/plot/series.h"
 
 namespace switchyard::ui {
-
-/// A column of a series read as real numbers: steps and tokens are integers, seconds and FLOPs are
-/// not. Views only; the owner outlives it.
-struct Column {
-  std::span<const std::int64_t> integers;
-  std::span<const double> reals;
-
-  Column() = default;
-
-  Column(std::span<const std::int64_t> values)
-      : integers(values) {}  // NOLINT(google-explicit-constructor)
-
-  Column(std::span<const double> values) : reals(values) {}  // NOLINT(google-explicit-constructor)
-
-  [[nodiscard]] std::size_t size() const {
-    return integers.empty() ? reals.size() : integers.size();
-  }
-
-  double operator[](std::size_t i) const {
-    return integers.empty() ? reals[i] : static_cast<double>(integers[i]);
-  }
-};
 
 /// Index of the first x that is not below `value`; x must not decrease.
 std::size_t lower_index(const Column& x, double value);
@@ -71,10 +48,6 @@ struct Decimated {
 ///         gap marker per interruption, and the nearest sample outside on either side.
 /// Limits: O(num_columns · log n).
 /// Errors: none; NaN and infinities interrupt the line and are counted in `bad`.
-void decimate(const Column& x,
-              std::span<const double> y,
-              const Pyramid& pyramid,
-              const ViewRange& view,
-              Decimated& out);
+void decimate(const Column& x, const Values& y, const ViewRange& view, Decimated& out);
 
 }  // namespace switchyard::ui

@@ -30,7 +30,7 @@ struct ViewKey {
   bool operator==(const ViewKey&) const = default;
 };
 
-double last_finite(std::span<const double> values) {
+double last_finite(const Values& values) {
   for (std::size_t i = values.size(); i-- > 0;) {
     if (std::isfinite(values[i])) return values[i];
   }
@@ -40,23 +40,22 @@ double last_finite(std::span<const double> values) {
 }  // namespace
 
 struct LinePlot::Cache {
-  std::shared_ptr<const store::ScalarSeries> data;
+  std::shared_ptr<const Series> data;
   Smoother smoother;
-  Pyramid smoothed;
   Decimated raw_line, smooth_line;
   ViewKey raw_key, smooth_key;
   bool is_used = false;
   bool is_raw_shown = false;  ///< only the run in focus shows its samples
 
-  [[nodiscard]] std::span<const double> shown() const { return smoother.values(); }
+  [[nodiscard]] const Values& shown() const { return smoother.values(); }
 
   /// Whether `next` continues the samples taken in so far.
-  [[nodiscard]] bool is_continued_by(const store::ScalarSeries& next) const {
-    if (!data || data->value.size() > next.value.size() || data->step.empty()) return false;
-    const std::size_t last = data->value.size() - 1;
+  [[nodiscard]] bool is_continued_by(const Series& next) const {
+    if (!data || data->size() > next.size() || data->empty()) return false;
+    const std::size_t last = data->size() - 1;
     const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
-    return data->step[0] == next.step[0] && data->step[last] == next.step[last] &&
-           same(data->value[last], next.value[last]);
+    return data->step(0) == next.step(0) && data->step(last) == next.step(last) &&
+           same(data->value(last), next.value(last));
   }
 };
 
@@ -91,28 +90,26 @@ LinePlot::Cache& LinePlot::cache_for(const PlotLine& line, const LinePlotOptions
       cache->smoother.weight() == options.smoothing && cache->is_continued_by(*line.data);
   if (!can_continue) {
     cache->smoother = Smoother(options.smoothing);
-    cache->smoothed = Pyramid();
     cache->smooth_key = {};
   }
   cache->raw_key = {};
   cache->data = line.data;
-  cache->smoother.update(Column(std::span<const std::int64_t>(line.data->step)), line.data->value);
-  cache->smoothed.update(cache->smoother.values());
+  cache->smoother.update(x_column(*line.data, XAxis::kSteps), line.data->values());
   return *cache;
 }
 
 void LinePlot::refresh(
     Cache& cache, const PlotLine& line, const PlotGroup& group, int columns, bool raw) {
   const ViewKey key = {
-      group.x_min, group.x_max, columns, group.axis, group.is_log_x, line.data->value.size()};
+      group.x_min, group.x_max, columns, group.axis, group.is_log_x, line.data->size()};
   const ViewRange view = {group.x_min, group.x_max, columns, group.is_log_x};
   const Column x = x_column(*line.data, group.axis);
   if (cache.smooth_key != key) {
-    decimate(x, cache.smoother.values(), cache.smoothed, view, cache.smooth_line);
+    decimate(x, cache.smoother.values(), view, cache.smooth_line);
     cache.smooth_key = key;
   }
   if (raw && cache.raw_key != key) {
-    decimate(x, line.data->value, *line.pyramid, view, cache.raw_line);
+    decimate(x, line.data->values(), view, cache.raw_line);
     cache.raw_key = key;
   }
 }
@@ -219,7 +216,7 @@ void LinePlotPainter::draw_line(const PlotLine& line, LinePlot::Cache& cache, bo
     ImPlot::PlotShaded(
         ("##fill." + line.name).c_str(), xs.data(), ys.data(), count, plot.y_min_, fill);
   }
-  if (options.use_points && line.data->value.size() <= kMaxMarkers) {
+  if (options.use_points && line.data->size() <= kMaxMarkers) {
     spec.Marker = ImPlotMarker_Circle;
     spec.MarkerSize = ui_scale() * 2.5F;
     spec.MarkerFillColor = spec.MarkerLineColor = vec(color);
@@ -308,7 +305,7 @@ int LinePlotPainter::draw_marks(std::span<const PlotMark> marks, bool is_behind)
 
 std::size_t LinePlotPainter::index_at_cursor(const PlotLine& line) const {
   const Column x = x_column(*line.data, group.axis);
-  const std::size_t n = std::min(x.size(), line.data->value.size());
+  const std::size_t n = x.size();
   if (n == 0 || !group.has_cursor() || group.cursor < x[0]) return n;
   const std::size_t right = lower_index(x, group.cursor);
   if (right >= n) return n - 1;
@@ -321,10 +318,10 @@ void LinePlotPainter::draw_readings(std::span<LinePlot::Cache* const> caches) co
   std::vector<ReadoutLine> rows;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::size_t at = index_at_cursor(lines[i]);
-    const std::span<const double> smooth = caches[i]->shown();
+    const Values& smooth = caches[i]->shown();
     if (at >= smooth.size()) continue;
     const double x = x_column(*lines[i].data, group.axis)[at];
-    const double raw = lines[i].data->value[at];
+    const double raw = lines[i].data->value(at);
     if (std::isfinite(smooth[at])) {
       const ImVec2 centre = {x_pixel(group, frame, x), y_pixel(smooth[at])};
       list->AddCircleFilled(centre, ui_scale() * 4.0F, theme().bg1);
@@ -340,8 +337,7 @@ void LinePlotPainter::draw_readings(std::span<LinePlot::Cache* const> caches) co
   std::string title = group.label_of(group.cursor);
   if (group.axis != XAxis::kSteps && !lines.empty()) {
     const std::size_t at = index_at_cursor(lines[0]);
-    if (at < lines[0].data->step.size())
-      title += " · step " + grouped_number(lines[0].data->step[at]);
+    if (at < lines[0].data->size()) title += " · step " + grouped_number(lines[0].data->step(at));
   }
   draw_readout(ImGui::GetIO().MousePos, title, rows);
 }
@@ -385,7 +381,7 @@ PlotResult LinePlot::draw(PlotGroup& group,
   std::vector<PlotLine> usable;
   std::vector<Cache*> caches;
   for (const PlotLine& line : lines) {
-    if (!line.data || !line.pyramid || line.data->value.empty()) continue;
+    if (!line.data || line.data->empty()) continue;
     usable.push_back(line);
     caches.push_back(&cache_for(line, options));
   }

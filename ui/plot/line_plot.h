@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/base/store/run_store.h"
 #include "ui/plot/decimate.h"
 #include "ui/plot/plot_group.h"
 #include "ui/plot/smooth.h"
@@ -16,11 +15,10 @@
 
 namespace switchyard::ui {
 
-/// One line of a plot. Views: data and pyramid outlive the frame (snapshots do).
+/// One line of a plot.
 struct PlotLine {
   std::string name;  ///< run name; also the cache key within one LinePlot
-  std::shared_ptr<const store::ScalarSeries> data;
-  std::shared_ptr<const Pyramid> pyramid;  ///< of data->value
+  std::shared_ptr<const Series> data;
   Color color = 0;
   bool is_own = true;  ///< the run in focus: 2 px instead of 1.5
   bool is_dashed = false;

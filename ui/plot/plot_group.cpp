@@ -5,18 +5,8 @@
 
 namespace switchyard::ui {
 
-Column x_column(const store::ScalarSeries& series, XAxis axis) {
-  switch (axis) {
-    case XAxis::kSteps:
-      return Column(std::span<const std::int64_t>(series.step));
-    case XAxis::kTokens:
-      return Column(std::span<const std::int64_t>(series.tokens));
-    case XAxis::kSeconds:
-      return Column(std::span<const double>(series.seconds));
-    case XAxis::kFlops:
-      return Column(std::span<const double>(series.flops));
-  }
-  return {};
+Column x_column(const Series& series, XAxis axis) {
+  return Column(series, axis);
 }
 
 double x_of(const store::Position& at, XAxis axis) {
@@ -33,9 +23,9 @@ double x_of(const store::Position& at, XAxis axis) {
   return 0.0;
 }
 
-double x_at_step(const store::ScalarSeries& series, XAxis axis, double step) {
+double x_at_step(const Series& series, XAxis axis, double step) {
   if (axis == XAxis::kSteps) return step;
-  const Column steps(std::span<const std::int64_t>(series.step));
+  const Column steps = x_column(series, XAxis::kSteps);
   const Column x = x_column(series, axis);
   const std::size_t n = std::min(steps.size(), x.size());
   if (n == 0) return step;

@@ -6,21 +6,19 @@
 
 #include "engine/base/store/run_store.h"
 #include "ui/plot/decimate.h"
+#include "ui/plot/series.h"
 #include "ui/plot/ticks.h"
 
 namespace switchyard::ui {
 
-/// What the x axis of all plots of a column counts. Every sample carries all four.
-enum class XAxis { kSteps, kTokens, kSeconds, kFlops };
-
 /// The column of a series that belongs to an axis.
-Column x_column(const store::ScalarSeries& series, XAxis axis);
+Column x_column(const Series& series, XAxis axis);
 
 /// The same place on an axis.
 double x_of(const store::Position& at, XAxis axis);
 
 /// x for a step that lies between samples (events carry steps only); clamped to the series' ends.
-double x_at_step(const store::ScalarSeries& series, XAxis axis, double step);
+double x_at_step(const Series& series, XAxis axis, double step);
 
 /// What the plots and maps of one column share: visible range, crosshair, follow. One x position
 /// means one time in all of them. A value kept by the panel; main thread.

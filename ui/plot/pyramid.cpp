@@ -24,51 +24,32 @@ void Extent::add(double value) {
   ++num_finite;
 }
 
-void Pyramid::update(std::span<const double> values) {
-  for (std::size_t i = size_; i < values.size(); ++i) {
-    std::size_t node = i / kLeaf;
-    for (std::size_t level = 0;; ++level, node /= kFan) {
-      if (level == levels_.size()) {
-        levels_.emplace_back();
-        if (level > 0) {  // a new root takes over everything below it
-          const auto& children = levels_[level - 1];
-          levels_[level].resize((children.size() + kFan - 1) / kFan);
-          for (std::size_t c = 0; c < children.size(); ++c) {
-            levels_[level][c / kFan].merge(children[c]);
-          }
-          break;
-        }
-      }
-      auto& nodes = levels_[level];
-      if (node == nodes.size()) nodes.emplace_back();
-      nodes[node].add(values[i]);
-      if (level + 1 == levels_.size() && nodes.size() <= kFan) break;
-    }
+void Pyramid::add(double value) {
+  open_.add(value);
+  if (++size_ % kLeaf != 0) return;
+  Extent node = open_;
+  open_ = {};
+  for (std::size_t level = 0;; ++level) {
+    if (level == levels_.size()) levels_.emplace_back();
+    auto& nodes = levels_[level];
+    nodes.append(node);
+    if (nodes.size() % kFan != 0) return;
+    node = {};
+    for (std::size_t i = nodes.size() - kFan; i < nodes.size(); ++i) node.merge(nodes[i]);
   }
-  size_ = std::max(size_, values.size());
 }
 
-Extent Pyramid::range(std::span<const double> values, std::size_t first, std::size_t last) const {
-  Extent result;
-  last = std::min({last, size_, values.size()});
-  // Climb from both ends: at each level take the nodes that no node above covers.
-  while (first < last && first % kLeaf != 0) result.add(values[first++]);
-  if (first >= last) return result;
-  while (last > first && last % kLeaf != 0) result.add(values[--last]);
-  std::size_t a = first / kLeaf, b = last / kLeaf;
-  for (std::size_t level = 0; a < b && level < levels_.size(); ++level) {
+void Pyramid::merge_nodes(std::size_t a, std::size_t b, Extent& result) const {
+  for (std::size_t level = 0; a < b; ++level, a /= kFan, b /= kFan) {
     const auto& nodes = levels_[level];
-    const bool is_top = level + 1 == levels_.size();
-    while (a < b && (is_top || a % kFan != 0)) result.merge(nodes[a++]);
+    while (a < b && a % kFan != 0) result.merge(nodes[a++]);
     while (b > a && b % kFan != 0) result.merge(nodes[--b]);
-    a /= kFan, b /= kFan;
   }
-  return result;
 }
 
 std::size_t Pyramid::memory_bytes() const {
   std::size_t bytes = 0;
-  for (const auto& level : levels_) bytes += level.size() * sizeof(Extent);
+  for (const auto& level : levels_) bytes += level.memory_bytes();
   return bytes;
 }
 

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <span>
-#include <vector>
-
 #include "ui/plot/decimate.h"
 
 namespace switchyard::ui {
@@ -23,20 +20,22 @@ class Smoother {
  public:
   explicit Smoother(double weight = 0.0) : weight_(weight) {}
 
-  void update(const Column& x, std::span<const double> y);
+  void update(const Column& x, const Column& y);
 
-  [[nodiscard]] std::span<const double> values() const { return values_; }
+  [[nodiscard]] const Values& values() const { return values_; }
 
   [[nodiscard]] double weight() const { return weight_; }
 
  private:
+  double next(double x, double y);
+
   double weight_;
   double mean_ = 0.0;
   double mass_ = 0.0;
   double last_x_ = 0.0;
   double cached_dx_ = -1.0;
   double cached_decay_ = 0.0;
-  std::vector<double> values_;
+  Values values_;
 };
 
 }  // namespace switchyard::ui

@@ -1,8 +1,6 @@
 #include "engine/base/store/chunk.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -10,63 +8,111 @@
 namespace switchyard::store {
 namespace {
 
-static_assert(std::endian::native == std::endian::little,
-              "chunks are copied as they lie in memory");
-
+constexpr std::string_view kMagic = "SYCHUNK2";
 constexpr std::size_t kColumns = 6;
 constexpr std::size_t kWord = 8;
 
-template <typename T>
-void append_word(std::string& bytes, T value) {
-  static_assert(sizeof value == kWord);
-  const auto word = std::bit_cast<std::array<char, kWord>>(value);
-  bytes.append(word.data(), word.size());
+Error damaged(std::int64_t num_samples, std::size_t num_bytes) {
+  return {ErrorCode::kInputFile,
+          "run.db scalar_chunk",
+          "expected a chunk of " + std::to_string(num_samples) + " samples, found " +
+              std::to_string(num_bytes) + " bytes of something else.",
+          "`switchyard-engine verify DIR` names what is damaged.",
+          {}};
 }
 
-template <typename T>
-T word_at(std::string_view bytes, std::size_t index) {
-  T value{};
-  static_assert(sizeof value == kWord);
-  std::memcpy(&value, bytes.data() + index * kWord, kWord);
-  return value;
+PackedSamples pack(const std::vector<StoredScalar>& samples) {
+  const auto integers = [&](auto member) {
+    std::vector<std::int64_t> column;
+    column.reserve(samples.size());
+    for (const StoredScalar& s : samples) column.push_back(member(s));
+    return PackedColumn::of_integers(column);
+  };
+  const auto reals = [&](auto member) {
+    std::vector<double> column;
+    column.reserve(samples.size());
+    for (const StoredScalar& s : samples) column.push_back(member(s));
+    return PackedColumn::of_reals(column);
+  };
+  return {integers([](const StoredScalar& s) { return s.sequence; }),
+          integers([](const StoredScalar& s) { return s.at.step; }),
+          integers([](const StoredScalar& s) { return s.at.tokens; }),
+          reals([](const StoredScalar& s) { return s.at.seconds; }),
+          reals([](const StoredScalar& s) { return s.at.flops; }),
+          reals([](const StoredScalar& s) { return s.value; })};
+}
+
+/// A chunk of a version 1 store.
+Result<PackedSamples> packed_from_plain(std::string_view bytes, std::size_t n) {
+  if (bytes.size() != n * kColumns * kWord)
+    return damaged(static_cast<std::int64_t>(n), bytes.size());
+  const auto column = [&](std::size_t index, auto zero) {
+    std::vector<decltype(zero)> values(n);
+    std::memcpy(values.data(), bytes.data() + index * n * kWord, n * kWord);
+    return values;
+  };
+  constexpr std::int64_t kInteger = 0;
+  constexpr double kReal = 0.0;
+  return PackedSamples{PackedColumn::of_integers(column(0, kInteger)),
+                       PackedColumn::of_integers(column(1, kInteger)),
+                       PackedColumn::of_integers(column(2, kInteger)),
+                       PackedColumn::of_reals(column(3, kReal)),
+                       PackedColumn::of_reals(column(4, kReal)),
+                       PackedColumn::of_reals(column(5, kReal))};
 }
 
 }  // namespace
 
 std::string bytes_from_samples(const std::vector<StoredScalar>& samples) {
-  std::string bytes;
-  bytes.reserve(samples.size() * kColumns * kWord);
-  for (const StoredScalar& s : samples) append_word(bytes, s.sequence);
-  for (const StoredScalar& s : samples) append_word(bytes, s.at.step);
-  for (const StoredScalar& s : samples) append_word(bytes, s.at.tokens);
-  for (const StoredScalar& s : samples) append_word(bytes, s.at.seconds);
-  for (const StoredScalar& s : samples) append_word(bytes, s.at.flops);
-  for (const StoredScalar& s : samples) append_word(bytes, s.value);
+  const PackedSamples packed = pack(samples);
+  std::string bytes(kMagic);
+  for (const PackedColumn* column : {&packed.sequence,
+                                     &packed.step,
+                                     &packed.tokens,
+                                     &packed.seconds,
+                                     &packed.flops,
+                                     &packed.value})
+    column->append_to(bytes);
   return bytes;
+}
+
+Result<PackedSamples> packed_from_bytes(std::string_view bytes, std::int64_t num_samples) {
+  const std::size_t num_bytes = bytes.size();
+  if (num_samples <= 0) return damaged(num_samples, num_bytes);
+  const auto n = static_cast<std::size_t>(num_samples);
+  if (!bytes.starts_with(kMagic)) {
+    if (n > num_bytes) return damaged(num_samples, num_bytes);
+    return packed_from_plain(bytes, n);
+  }
+  if (n > kChunkSamples) return damaged(num_samples, num_bytes);
+  bytes.remove_prefix(kMagic.size());
+  PackedSamples samples;
+  for (PackedColumn* column : {&samples.sequence,
+                               &samples.step,
+                               &samples.tokens,
+                               &samples.seconds,
+                               &samples.flops,
+                               &samples.value}) {
+    SY_ASSIGN_OR_RETURN(*column, PackedColumn::from_bytes(bytes, n));
+  }
+  if (!bytes.empty()) return damaged(num_samples, num_bytes);
+  return samples;
+}
+
+StoredScalar sample_at(const PackedSamples& samples, std::size_t i) {
+  return {samples.sequence.integer(i),
+          {samples.step.integer(i),
+           samples.tokens.integer(i),
+           samples.seconds.real(i),
+           samples.flops.real(i)},
+          samples.value.real(i)};
 }
 
 Result<std::vector<StoredScalar>> samples_from_bytes(std::string_view bytes,
                                                      std::int64_t num_samples) {
-  const std::size_t n = bytes.size() / (kColumns * kWord);
-  if (num_samples <= 0 || bytes.size() % (kColumns * kWord) != 0 ||
-      n != static_cast<std::size_t>(num_samples)) {
-    return Error{ErrorCode::kInputFile,
-                 "run.db scalar_chunk",
-                 "expected " + std::to_string(num_samples) + " samples of 48 bytes, found " +
-                     std::to_string(bytes.size()) + " bytes.",
-                 "",
-                 {}};
-  }
-  std::vector<StoredScalar> samples(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    StoredScalar& s = samples[i];
-    s.sequence = word_at<std::int64_t>(bytes, i);
-    s.at.step = word_at<std::int64_t>(bytes, n + i);
-    s.at.tokens = word_at<std::int64_t>(bytes, 2 * n + i);
-    s.at.seconds = word_at<double>(bytes, 3 * n + i);
-    s.at.flops = word_at<double>(bytes, 4 * n + i);
-    s.value = word_at<double>(bytes, 5 * n + i);
-  }
+  SY_ASSIGN_OR_RETURN(const PackedSamples packed, packed_from_bytes(bytes, num_samples));
+  std::vector<StoredScalar> samples(packed.size());
+  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = sample_at(packed, i);
   return samples;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/base/core/result.h"
+#include "engine/base/store/packed_column.h"
 #include "engine/base/store/run_store.h"
 
 namespace switchyard::store {
@@ -20,13 +21,18 @@ struct StoredScalar {
   double value = 0.0;
 };
 
-/// Bytes of a chunk: six columns (sequence, step, tokens as int64; seconds, flops, value as IEEE
-/// doubles), each contiguous, little-endian. Every value keeps its bits.
+/// Bytes of a chunk: "SYCHUNK2", then six packed columns (sequence, step, tokens; seconds, flops,
+/// value). Every value keeps its bits. Stores of version 1 hold the six columns as they are, eight
+/// bytes an element, little-endian; both are read.
 std::string bytes_from_samples(const std::vector<StoredScalar>& samples);
 
 /// Errors: kInputFile when the bytes are not `num_samples` samples.
+/// Limits: memory as large as the bytes, or kChunkSamples samples.
+Result<PackedSamples> packed_from_bytes(std::string_view bytes, std::int64_t num_samples);
 Result<std::vector<StoredScalar>> samples_from_bytes(std::string_view bytes,
                                                      std::int64_t num_samples);
+
+StoredScalar sample_at(const PackedSamples& samples, std::size_t i);
 
 /// What a chunk says about its values without being read.
 struct ChunkSummary {

@@ -184,6 +184,8 @@ void Committer::begin_attempt(int attempt, std::int64_t resume_after_step) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   const int newest = database.execAndGet("SELECT coalesce(max(attempt), -1) FROM attempt").getInt();
   attempt_ = std::max(attempt, newest);
+  if (database.execAndGet("PRAGMA user_version").getInt() < kStoreVersion)
+    database.exec("PRAGMA user_version = " + std::to_string(kStoreVersion));
   const int before = database.getTotalChanges();
   if (attempt_ > newest) {
     SQLite::Statement add(database, "INSERT INTO attempt VALUES (?, ?)");

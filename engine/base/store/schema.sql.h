@@ -4,7 +4,10 @@ namespace switchyard::store {
 
 /// "SYDR": tells run stores from other databases.
 inline constexpr int kApplicationId = 0x53594452;
-inline constexpr int kStoreVersion = 1;
+/// Version 1 has chunks of plain columns, version 2 packed ones (chunk.h); the tables are the same.
+/// A writer that opens a version 1 store sets the version in its first transaction and leaves the
+/// chunks as they are: no data is rewritten, both kinds are read.
+inline constexpr int kStoreVersion = 2;
 
 /// The tables of run.db. `sequence` grows over all tables together and is never used twice: it
 /// orders everything and is the cursor of readers. Scalars begin as rows; 4,096 rows of one metric

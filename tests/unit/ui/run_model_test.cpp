@@ -97,14 +97,14 @@ TEST(RunViewBuilder, AppendsAndKeepsOlderSnapshotsAsTheyWere) {
   more.scalars.push_back(scalars("train_loss", {30}));
   builder.apply(more, 7.0);
   const auto second = builder.publish({true, false, true, 7}, 7.5);
-  EXPECT_EQ(first->scalar("train_loss")->step.size(), 2U);
-  EXPECT_EQ(second->scalar("train_loss")->step.size(), 3U);
+  EXPECT_EQ(first->scalar("train_loss")->size(), 2U);
+  EXPECT_EQ(second->scalar("train_loss")->size(), 3U);
   EXPECT_EQ(second->step, 30);
   EXPECT_EQ(second->max_steps, 100);
   EXPECT_GT(second->revision, first->revision);
   EXPECT_EQ(second->state, RunState::kRunning);
   EXPECT_EQ(second->name, "a-001");
-  EXPECT_NEAR(second->scalar("train_perplexity")->value.back(), std::exp(3.7), 1e-9);
+  EXPECT_NEAR(second->scalar("train_perplexity")->last_value(), std::exp(3.7), 1e-9);
 }
 
 TEST(RunViewBuilder, HidesWhatARollbackUndid) {
@@ -121,8 +121,11 @@ TEST(RunViewBuilder, HidesWhatARollbackUndid) {
   again.vectors.push_back({"tokens_per_expert", 0, {{{20, 0, 0.0, 0.0}, {5.0F, 5.0F}}}});
   builder.apply(again, 2.0);
   const auto view = builder.publish({}, 2.0);
-  EXPECT_EQ(view->scalar("train_loss")->step, (std::vector<std::int64_t>{10, 20, 40}));
-  EXPECT_DOUBLE_EQ(view->scalar("train_loss")->value[1], 8.8);
+  const Series& loss = *view->scalar("train_loss");
+  ASSERT_EQ(loss.size(), 3U);
+  EXPECT_EQ(loss.step(1), 20);
+  EXPECT_EQ(loss.step(2), 40);
+  EXPECT_DOUBLE_EQ(loss.value(1), 8.8);
   EXPECT_EQ(view->map("tokens_per_expert", 0)->columns->num_columns(), 2U);
   EXPECT_EQ(view->map("tokens_per_expert", 0)->columns->last.back().step, 20);
 }
@@ -136,7 +139,7 @@ TEST(RunViewBuilder, ForgetsEverythingOnReset) {
   reset.is_reset = true;
   reset.scalars.push_back(scalars("train_loss", {10}));
   builder.apply(reset, 1.0);
-  EXPECT_EQ(builder.publish({}, 1.0)->scalar("train_loss")->step.size(), 1U);
+  EXPECT_EQ(builder.publish({}, 1.0)->scalar("train_loss")->size(), 1U);
 }
 
 TEST(TimeLeft, IsRobustAgainstEvaluationsAndNeedsTwentySteps) {
@@ -227,21 +230,18 @@ TEST(RoutingView, FindsDeadAndBusyExperts) {
 }
 
 TEST(SeriesStats, CountsSpikesAndSkipsWhatIsNotFinite) {
-  std::vector<std::int64_t> step;
-  std::vector<double> value;
+  Series series("loss");
   for (int i = 0; i < 100; ++i) {
-    step.push_back(i);
-    value.push_back(3.0 - 0.01 * i + (i % 2 == 0 ? 0.001 : -0.001));
+    const double value = 3.0 - 0.01 * i + (i % 2 == 0 ? 0.001 : -0.001);
+    series.append({i, 0, 0.0, 0.0}, i == 50 ? 30.0 : (i == 60 ? std::nan("") : value));
   }
-  value[50] = 30.0;
-  value[60] = std::nan("");
-  const SeriesStats stats = series_stats(step, value);
+  const SeriesStats stats = series_stats(series);
   EXPECT_EQ(stats.num_bad, 1);
   EXPECT_EQ(stats.num_spikes, 1);
   EXPECT_EQ(stats.minimum_step, 99);
   EXPECT_DOUBLE_EQ(stats.maximum, 30.0);
   EXPECT_LT(stats.slope_per_step, 0.0);
-  EXPECT_EQ(series_stats({}, {}).num_samples, 0);
+  EXPECT_EQ(series_stats(Series()).num_samples, 0);
 }
 
 }  // namespace
