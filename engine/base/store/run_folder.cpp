@@ -23,20 +23,6 @@ std::string home_directory() {
   return user != nullptr && user->pw_dir != nullptr ? user->pw_dir : "/tmp";
 }
 
-/// What remains of a config name as a file name: letters, digits, '.', '_' and '-'.
-std::string file_name_from(const std::string& name) {
-  std::string safe;
-  for (const char c : name) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-    safe += is_plain ? c : '-';
-  }
-  while (!safe.empty() && (safe.front() == '.' || safe.front() == '-')) safe.erase(0, 1);
-  constexpr std::size_t kMaxBytes = 100;
-  if (safe.size() > kMaxBytes) safe.resize(kMaxBytes);
-  return safe.empty() ? "run" : safe;
-}
-
 /// Names that an engine or the window may have put into a folder before it is a run.
 bool may_stand_in_new_folder(const std::string& name) {
   static constexpr std::array<std::string_view, 7> kOurs{"checkpoints",
@@ -50,6 +36,19 @@ bool may_stand_in_new_folder(const std::string& name) {
 }
 
 }  // namespace
+
+std::string file_name_from(const std::string& name) {
+  std::string safe;
+  for (const char c : name) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    safe += is_plain ? c : '-';
+  }
+  while (!safe.empty() && (safe.front() == '.' || safe.front() == '-')) safe.erase(0, 1);
+  constexpr std::size_t kMaxBytes = 100;
+  if (safe.size() > kMaxBytes) safe.resize(kMaxBytes);
+  return safe.empty() ? "run" : safe;
+}
 
 std::string runs_directory() {
   if (const char* runs = std::getenv("SWITCHYARD_RUNS"); runs != nullptr && runs[0] != '\0') {

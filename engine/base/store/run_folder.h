@@ -37,6 +37,10 @@ struct RunPaths {
 /// $SWITCHYARD_RUNS, else $XDG_DATA_HOME/switchyard/runs, else ~/.local/share/switchyard/runs.
 std::string runs_directory();
 
+/// What remains of a config name as a file name: letters, digits, '.', '_' and '-'; "run" when
+/// nothing does.
+std::string file_name_from(const std::string& name);
+
 /// `<runs>/<name>-NNN` with the lowest free number; not created.
 std::string next_run_directory(const std::string& runs, const std::string& name);
 
@@ -61,6 +65,13 @@ class RunLock {
   static Result<RunLock> acquire(const std::string& root);
   /// True while some process holds the lock; never blocks, creates nothing.
   static bool is_held(const std::string& root, LockHolder* holder = nullptr);
+  /// The same for a lock file of any name, of which `what` is said to be held ("a run that no
+  /// process trains").
+  static Result<RunLock> acquire_file(const std::string& path,
+                                      const std::string& where,
+                                      const std::string& what,
+                                      const std::string& hint);
+  static bool is_file_held(const std::string& path, LockHolder* holder = nullptr);
   RunLock(RunLock&& other) noexcept;
   RunLock& operator=(RunLock&& other) noexcept;
   RunLock(const RunLock&) = delete;

@@ -39,11 +39,14 @@ LockHolder holder_from(int descriptor) {
   return holder;
 }
 
-Error busy_error(const std::string& root, const LockHolder& holder) {
+Error busy_error(const std::string& where,
+                 const std::string& what,
+                 const std::string& hint,
+                 const LockHolder& holder) {
   Error error;
   error.code = ErrorCode::kBusy;
-  error.where = root;
-  error.message = "expected a run that no process trains, found it held";
+  error.where = where;
+  error.message = "expected " + what + ", found it held";
   if (holder.pid > 0) {
     error.message += " by process " + std::to_string(holder.pid);
     const double age = system_clock().wall_seconds() - holder.started_wall_time;
@@ -52,8 +55,7 @@ Error busy_error(const std::string& root, const LockHolder& holder) {
     }
   }
   error.message += ".";
-  error.hint =
-      "Stop that process first (`switchyard-engine ctl RUN stop`); reading stays possible.";
+  error.hint = hint;
   return error;
 }
 
@@ -99,14 +101,28 @@ Status write_holder(int descriptor, const std::string& path) {
 }  // namespace
 
 Result<RunLock> RunLock::acquire(const std::string& root) {
-  const std::string path = RunPaths{root}.lock();
+  SY_ASSIGN_OR_RETURN(
+      RunLock lock,
+      acquire_file(
+          RunPaths{root}.lock(),
+          root,
+          "a run that no process trains",
+          "Stop that process first (`switchyard-engine ctl RUN stop`); reading stays possible."));
+  SY_RETURN_IF_ERROR(name_socket_path(root));
+  return lock;
+}
+
+Result<RunLock> RunLock::acquire_file(const std::string& path,
+                                      const std::string& where,
+                                      const std::string& what,
+                                      const std::string& hint) {
   for (int attempt = 0; attempt < kMaxTries; ++attempt) {
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (descriptor < 0) return error_from_errno(errno, path, "open the lock of the run");
+    if (descriptor < 0) return error_from_errno(errno, path, "open the lock");
     RunLock lock(descriptor);
     switch (try_lock(descriptor)) {
       case Attempt::kHeld:
-        return busy_error(root, holder_from(descriptor));
+        return busy_error(where, what, hint, holder_from(descriptor));
       case Attempt::kAgain:
         ::usleep(kPauseMicroseconds + static_cast<useconds_t>(::getpid() % 1000));
         continue;
@@ -115,14 +131,16 @@ Result<RunLock> RunLock::acquire(const std::string& root) {
     }
     if (!is_same_file(descriptor, path)) continue;  // the folder was replaced meanwhile
     SY_RETURN_IF_ERROR(write_holder(descriptor, path));
-    SY_RETURN_IF_ERROR(name_socket_path(root));
     return lock;
   }
-  return busy_error(root, {});
+  return busy_error(where, what, hint, {});
 }
 
 bool RunLock::is_held(const std::string& root, LockHolder* holder) {
-  const std::string path = RunPaths{root}.lock();
+  return is_file_held(RunPaths{root}.lock(), holder);
+}
+
+bool RunLock::is_file_held(const std::string& path, LockHolder* holder) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (descriptor < 0) return false;
   const bool is_free = ::flock(descriptor, LOCK_SH | LOCK_NB) == 0;
