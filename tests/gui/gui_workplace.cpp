@@ -122,7 +122,8 @@ std::vector<std::string> GuiWorkplace::run_names() const {
   std::vector<std::string> names;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(runs(), ignored)) {
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+    const std::string name = entry.path().filename().string();
+    if (entry.is_directory() && !name.starts_with('.')) names.push_back(name);
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -99,7 +99,9 @@ TEST_F(Shell, OpensRunsFromTheListAndByPath) {
     hands.click("workspace.3");
     ASSERT_TRUE(hands.wait([&] { return hands.is_there("runs.row.done-001"); }, 60));
     hands.click("runs.row.done-001");
+    hands.key(ImGuiKey_Enter);
     ASSERT_TRUE(hands.wait([&] { return hands.run().root == root; }, 30));
+    hands.click("runs.more");
     hands.type_into("runs.path", place.folder / "elsewhere");
     hands.click("runs.open");
     ASSERT_TRUE(hands.wait([&] { return hands.run().state == RunState::kDamaged; }, 30));

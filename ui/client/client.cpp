@@ -1,5 +1,6 @@
 #include "ui/client/client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/config/presets.h"
@@ -29,6 +30,7 @@ Client::Client(Library::Places places, std::function<void()> wake)
     : mailbox_(std::move(wake)),
       watcher_(places.configs, mailbox_),
       library_(places, mailbox_, watcher_),
+      manager_(places.runs, mailbox_, library_),
       sampler_(mailbox_),
       messages_(mailbox_,
                 {[this] { return watcher_.is_engine_alive(); },
@@ -48,6 +50,7 @@ void Client::open(Studio& studio, const std::string& root) {
 void Client::take(Studio& studio) {
   studio.presets = library_.presets();
   studio.runs = library_.runs();
+  studio.runs_feed = manager_.feed();
   studio.machine = library_.machine();
   for (ClientEvent& event : mailbox_.take()) put_event(studio, std::move(event));
   studio.run = watcher_.view();
@@ -147,12 +150,28 @@ void Client::carry_out(Studio& studio, const Command& command) {
                    messages_.stop_generating(stop.answer_id);
                  },
                  [&](const RefreshRuns&) { library_.refresh(); },
+                 [&](const RunsOrder& order) { carry_out_runs(studio, order); },
              },
              command);
 }
 
+/// A run that goes to the trash is closed first: its folder moves.
+void Client::carry_out_runs(const Studio& studio, const RunsOrder& order) {
+  if (const auto* trash = std::get_if<TrashRuns>(&order); trash != nullptr) {
+    const bool is_open =
+        std::find(trash->roots.begin(), trash->roots.end(), open_root_) != trash->roots.end();
+    if (is_open && !is_training(studio.run->state)) {
+      open_root_.clear();
+      watcher_.watch("");
+      messages_.attach("");
+    }
+  }
+  manager_.carry_out(order);
+}
+
 void Client::submit(Studio& studio) {
   library_.set_wanted(studio.shows_run_list);
+  manager_.set_wanted(studio.shows_run_list);
   for (const Command& command : std::exchange(studio.commands, {})) carry_out(studio, command);
 }
 

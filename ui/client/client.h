@@ -7,6 +7,7 @@
 #include "ui/client/library.h"
 #include "ui/client/mailbox.h"
 #include "ui/client/message_client.h"
+#include "ui/client/run_manager.h"
 #include "ui/client/run_watcher.h"
 #include "ui/model/studio.h"
 
@@ -31,10 +32,12 @@ class Client {
   void carry_out(Studio& studio, const Command& command);
   void put_event(Studio& studio, ClientEvent event);
   void announce_states(Studio& studio);
+  void carry_out_runs(const Studio& studio, const RunsOrder& order);
 
   Mailbox mailbox_;
   RunWatcher watcher_;
   Library library_;
+  RunManager manager_;
   CheckpointSampler sampler_;
   MessageClient messages_;
   double last_train_ = -1e9;  ///< monotonic seconds of the last order to train

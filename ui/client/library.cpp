@@ -1,6 +1,7 @@
 #include "ui/client/library.h"
 
-#include <bit>
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <utility>
 
@@ -14,22 +15,24 @@ constexpr auto kWantedInterval = std::chrono::seconds(2);
 constexpr auto kQuietInterval = std::chrono::seconds(15);
 constexpr std::uint64_t kDiskStep = 100'000'000;  ///< shown to 0.1 GB, so smaller changes are none
 
-bool is_same(double a, double b) {
-  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+bool is_same(const std::vector<store::RunOverview>& a, const std::vector<store::RunOverview>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), is_same_row);
 }
 
-bool is_same(const store::RunSummary& a, const store::RunSummary& b) {
-  return a.root == b.root && a.preset == b.preset && a.state == b.state && a.detail == b.detail &&
-         a.step == b.step && a.max_steps == b.max_steps && is_same(a.train_loss, b.train_loss) &&
-         is_same(a.val_loss, b.val_loss);
+/// "small-moe-007" → "small-moe".
+std::string stem_of(const std::string& root) {
+  const std::string name = base_name(root);
+  const std::size_t dash = name.find_last_of('-');
+  const bool is_numbered =
+      dash != std::string::npos && dash > 0 && dash + 1 < name.size() &&
+      std::all_of(name.begin() + static_cast<std::ptrdiff_t>(dash) + 1, name.end(), [](char c) {
+        return std::isdigit(static_cast<unsigned char>(c)) != 0;
+      });
+  return is_numbered ? name.substr(0, dash) : name;
 }
 
-bool is_same(const std::vector<store::RunSummary>& a, const std::vector<store::RunSummary>& b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!is_same(a[i], b[i])) return false;
-  }
-  return true;
+void add_settings(std::vector<std::string>& arguments, const std::vector<std::string>& settings) {
+  for (const std::string& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
 }
 
 }  // namespace
@@ -41,6 +44,7 @@ Library::Library(Places places, Mailbox& mailbox, RunWatcher& watcher)
       presets_(std::make_shared<const PresetList>()),
       runs_(std::make_shared<const RunIndex>()),
       machine_(std::make_shared<const MachineInfo>()),
+      catalog_(places_.runs),
       thread_([this] { work(); }) {}
 
 Library::~Library() {
@@ -81,6 +85,31 @@ void Library::resume(const std::string& root) {
   post([this, root] { start_engine(root, {"--run", root, "--resume"}); });
 }
 
+void Library::fork(const std::string& parent,
+                   std::int64_t step,
+                   std::vector<std::string> settings) {
+  post([this, parent, step, settings = std::move(settings)] {
+    std::vector<std::string> arguments = {
+        "--fork", parent, "--checkpoint", step < 0 ? "last" : std::to_string(step)};
+    add_settings(arguments, settings);
+    start_new(stem_of(parent), std::move(arguments));
+  });
+}
+
+void Library::retry(const std::string& root, std::vector<std::string> settings, bool is_new_run) {
+  post([this, root, settings = std::move(settings), is_new_run] {
+    std::vector<std::string> arguments =
+        is_new_run ? std::vector<std::string>{"--config", store::RunPaths{root}.config()}
+                   : std::vector<std::string>{"--run", root, "--resume"};
+    add_settings(arguments, settings);
+    if (is_new_run) {
+      start_new(stem_of(root), std::move(arguments));
+    } else {
+      start_engine(root, std::move(arguments));
+    }
+  });
+}
+
 void Library::refresh() {
   post([this] { scan_runs(); });
 }
@@ -112,7 +141,7 @@ void Library::start_engine(const std::string& root, std::vector<std::string> arg
 }
 
 void Library::scan_runs() {
-  std::vector<store::RunSummary> found = store::list_runs(places_.runs);
+  std::vector<store::RunOverview> found = catalog_.scan(system_clock().monotonic_seconds());
   const auto before = runs_.load();
   if (before->is_scanned && is_same(before->runs, found)) return;
   auto index = std::make_shared<RunIndex>();

@@ -11,6 +11,7 @@
 
 #include "engine/base/core/clock.h"
 #include "ui/client/mailbox.h"
+#include "ui/client/run_catalog.h"
 #include "ui/client/run_watcher.h"
 #include "ui/model/machine_info.h"
 #include "ui/model/preset_list.h"
@@ -39,6 +40,10 @@ class Library {
   void train_preset(const std::string& preset);
   void train_config(const std::string& path);
   void resume(const std::string& root);
+  /// A child run from a checkpoint of `parent` (step −1: its last one).
+  void fork(const std::string& parent, std::int64_t step, std::vector<std::string> settings);
+  /// The run again with other settings, or a new one from its configuration.
+  void retry(const std::string& root, std::vector<std::string> settings, bool is_new_run);
   void refresh();
 
   void set_wanted(bool is_wanted);
@@ -70,6 +75,7 @@ class Library {
   std::vector<std::function<void()>> tasks_;
   bool is_stopping_ = false;
   std::int64_t revision_ = 0;
+  RunCatalog catalog_;
   std::thread thread_;
 };
 

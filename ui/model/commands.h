@@ -4,6 +4,8 @@
 #include <string>
 #include <variant>
 
+#include "ui/model/runs_feed.h"
+
 namespace switchyard::ui {
 
 /// How the next tokens are drawn. A value of 0 switches top-k and min-p off; top-p is off at 1.
@@ -68,6 +70,7 @@ using Command = std::variant<TrainPreset,
                              EngineOrder,
                              Generate,
                              StopGenerating,
-                             RefreshRuns>;
+                             RefreshRuns,
+                             RunsOrder>;
 
 }  // namespace switchyard::ui

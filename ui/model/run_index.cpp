@@ -1,86 +1,32 @@
 #include "ui/model/run_index.h"
 
 #include <algorithm>
+#include <bit>
 #include <cctype>
 #include <cmath>
-#include <numeric>
+#include <limits>
 
 namespace switchyard::ui {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return result;
-}
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  std::string word;
-  for (const char c : lower(text) + " ") {
-    if (c != ' ') {
-      word += c;
-    } else if (!word.empty()) {
-      words.push_back(std::move(word));
-      word.clear();
-    }
-  }
-  return words;
-}
-
-/// -1, 0, 1; unknown numbers compare equal to each other and after all others.
-int compare_numbers(double a, double b, bool is_descending) {
-  const bool has_a = std::isfinite(a), has_b = std::isfinite(b);
-  if (has_a != has_b) return has_a == !is_descending ? -1 : 1;
-  if (!has_a || a == b) return 0;
-  return a < b ? -1 : 1;
-}
-
-int compare_runs(const store::RunSummary& a, const store::RunSummary& b, RunOrder order) {
-  switch (order.column) {
-    case RunColumn::kName:
-      return a.name.compare(b.name);
-    case RunColumn::kState:
-      return a.state.compare(b.state);
-    case RunColumn::kPreset:
-      return a.preset.compare(b.preset);
-    case RunColumn::kStep:
-      return a.step < b.step ? -1 : (a.step > b.step ? 1 : 0);
-    case RunColumn::kTrainLoss:
-      return compare_numbers(a.train_loss, b.train_loss, order.is_descending);
-    case RunColumn::kValLoss:
-      return compare_numbers(a.val_loss, b.val_loss, order.is_descending);
-    case RunColumn::kModified:
-      return compare_numbers(a.modified_wall_time, b.modified_wall_time, order.is_descending);
-  }
-  return 0;
-}
 
 std::string plural(long long count, const char* unit) {
   return std::to_string(count) + " " + unit + (count == 1 ? " ago" : "s ago");
 }
 
+double number_or_nan(const Json& value) {
+  return value.as_number(std::numeric_limits<double>::quiet_NaN());
+}
+
+bool is_same(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
+
 }  // namespace
 
-std::vector<std::size_t> select_runs(const std::vector<store::RunSummary>& runs,
-                                     std::string_view filter,
-                                     RunOrder order) {
-  const std::vector<std::string> words = words_of(filter);
-  std::vector<std::size_t> selected;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const std::string text = lower(runs[i].name + " " + runs[i].preset + " " + runs[i].state);
-    if (std::all_of(words.begin(), words.end(), [&](const std::string& word) {
-          return text.find(word) != std::string::npos;
-        }))
-      selected.push_back(i);
-  }
-  std::stable_sort(selected.begin(), selected.end(), [&](std::size_t a, std::size_t b) {
-    const int compared = compare_runs(runs[a], runs[b], order);
-    return order.is_descending ? compared > 0 : compared < 0;
-  });
-  return selected;
+const store::RunOverview* RunIndex::find(std::string_view root) const {
+  const auto found = std::find_if(
+      runs.begin(), runs.end(), [&](const store::RunOverview& run) { return run.root == root; });
+  return found == runs.end() ? nullptr : &*found;
 }
 
 int run_color_index(std::string_view name) {
@@ -101,6 +47,74 @@ std::string age_text(double seconds) {
   if (seconds < 3600.0) return std::to_string(std::llround(seconds / 60.0)) + " min ago";
   if (seconds < 86400.0) return std::to_string(std::llround(seconds / 3600.0)) + " h ago";
   return plural(std::llround(seconds / 86400.0), "day");
+}
+
+Json json_from_overview(const store::RunOverview& run) {
+  Json curve = Json::array();
+  for (const float value : run.loss_curve) curve.push_back(static_cast<double>(value));
+  return Json::object({{"name", run.name},
+                       {"preset", run.preset},
+                       {"state", run.state},
+                       {"detail", run.detail},
+                       {"step", run.step},
+                       {"max_steps", run.max_steps},
+                       {"train_loss", run.train_loss},
+                       {"val_loss", run.val_loss},
+                       {"modified_wall_time", run.modified_wall_time},
+                       {"best_val_loss", run.best_val_loss},
+                       {"best_step", run.best_step},
+                       {"bits_per_byte", run.bits_per_byte},
+                       {"tokens_per_second", run.tokens_per_second},
+                       {"seconds", run.seconds},
+                       {"tokens", run.tokens},
+                       {"flops", run.flops},
+                       {"params_total", run.params_total},
+                       {"params_active", run.params_active},
+                       {"data", run.data},
+                       {"device", run.device},
+                       {"parent_root", run.parent_root},
+                       {"parent_name", run.parent_name},
+                       {"fork_step", run.fork_step},
+                       {"loss_curve", std::move(curve)}});
+}
+
+store::RunOverview overview_from_json(const Json& json) {
+  store::RunOverview run;
+  run.name = json["name"].as_string();
+  run.preset = json["preset"].as_string();
+  run.state = json["state"].as_string();
+  run.detail = json["detail"].as_string();
+  run.step = json["step"].as_integer();
+  run.max_steps = json["max_steps"].as_integer();
+  run.train_loss = number_or_nan(json["train_loss"]);
+  run.val_loss = number_or_nan(json["val_loss"]);
+  run.modified_wall_time = json["modified_wall_time"].as_number();
+  run.best_val_loss = number_or_nan(json["best_val_loss"]);
+  run.best_step = json["best_step"].as_integer(-1);
+  run.bits_per_byte = number_or_nan(json["bits_per_byte"]);
+  run.tokens_per_second = number_or_nan(json["tokens_per_second"]);
+  run.seconds = json["seconds"].as_number();
+  run.tokens = json["tokens"].as_integer();
+  run.flops = json["flops"].as_number();
+  run.params_total = json["params_total"].as_integer();
+  run.params_active = json["params_active"].as_integer();
+  run.data = json["data"].as_string();
+  run.device = json["device"].as_string();
+  run.parent_root = json["parent_root"].as_string();
+  run.parent_name = json["parent_name"].as_string();
+  run.fork_step = json["fork_step"].as_integer(-1);
+  for (const Json& value : json["loss_curve"].items())
+    run.loss_curve.push_back(static_cast<float>(number_or_nan(value)));
+  if (run.loss_curve.size() > store::RunOverview::kMostCurvePoints)
+    run.loss_curve.resize(store::RunOverview::kMostCurvePoints);
+  return run;
+}
+
+bool is_same_row(const store::RunOverview& a, const store::RunOverview& b) {
+  return a.root == b.root && a.preset == b.preset && a.state == b.state && a.detail == b.detail &&
+         a.step == b.step && a.max_steps == b.max_steps && is_same(a.train_loss, b.train_loss) &&
+         is_same(a.val_loss, b.val_loss) && is_same(a.best_val_loss, b.best_val_loss) &&
+         a.parent_root == b.parent_root && a.params_total == b.params_total;
 }
 
 }  // namespace switchyard::ui

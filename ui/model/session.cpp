@@ -63,7 +63,8 @@ std::string session_text(const Studio& studio) {
                                {"draft", studio.prompt.draft},
                                {"layer", studio.selection.layer},
                                {"sampling", std::move(sampling)},
-                               {"plots", std::move(plots)}});
+                               {"plots", std::move(plots)},
+                               {"runs", json_from_runs_state(studio.runs_state)}});
   return session.dump(2) + "\n";
 }
 
@@ -84,6 +85,7 @@ void restore_session(Studio& studio, const Json& session) {
   studio.plots.smoothing = number_in(plots["smoothing"], 0.0, 0.999, studio.plots.smoothing);
   studio.plots.shows_raw = plots["shows_raw"].as_bool(studio.plots.shows_raw);
   studio.plots.is_log_y = plots["is_log_y"].as_bool(studio.plots.is_log_y);
+  restore_runs_state(studio.runs_state, session["runs"]);
   const std::string& run = session["run"].as_string();
   if (!run.empty()) {
     studio.gallery.is_open = false;

@@ -5,6 +5,7 @@ namespace switchyard::ui {
 Studio::Studio()
     : run(std::make_shared<const RunView>()),
       runs(std::make_shared<const RunIndex>()),
+      runs_feed(std::make_shared<const RunsFeed>()),
       presets(std::make_shared<const PresetList>()),
       machine(std::make_shared<const MachineInfo>()) {}
 

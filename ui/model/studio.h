@@ -10,6 +10,8 @@
 #include "ui/model/preset_list.h"
 #include "ui/model/prompt.h"
 #include "ui/model/run_index.h"
+#include "ui/model/run_marks.h"
+#include "ui/model/run_table.h"
 #include "ui/model/run_view.h"
 #include "ui/plot/plot_group.h"
 
@@ -54,12 +56,6 @@ struct GalleryState {
   std::string selected;  ///< preset name; empty: the default
 };
 
-struct RunsState {
-  std::string filter;
-  RunOrder order;
-  std::string path;  ///< typed, to open a run that stands elsewhere
-};
-
 enum class NoticeKind { kInfo, kOk, kAttention, kFailure };
 
 /// A short message for the person: becomes a toast.
@@ -67,6 +63,8 @@ struct Notice {
   NoticeKind kind = NoticeKind::kInfo;
   std::string title;
   std::string detail;
+  std::string action = {};                           ///< words to click: "Undo"
+  std::shared_ptr<const Command> command = nullptr;  ///< sent when they are clicked
 };
 
 /// All that panels draw from and write to. Owned by the frame thread; snapshots are immutable and
@@ -76,6 +74,7 @@ struct Studio {
 
   std::shared_ptr<const RunView> run;         ///< never null; state kNone when no run is open
   std::shared_ptr<const RunIndex> runs;       ///< never null
+  std::shared_ptr<const RunsFeed> runs_feed;  ///< never null
   std::shared_ptr<const PresetList> presets;  ///< never null
   std::shared_ptr<const MachineInfo> machine;
   Selection selection;
@@ -83,6 +82,7 @@ struct Studio {
   PromptState prompt;
   GalleryState gallery;
   RunsState runs_state;
+  RunMarks marks;                     ///< tags, notes and colours that the person gave to runs
   std::vector<Notice> notices;        ///< new since the last frame
   std::vector<Command> commands;      ///< to be done
   double now = 0.0;                   ///< monotonic seconds at the start of the frame

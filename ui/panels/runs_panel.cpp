@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +6,8 @@
 #include "ui/panels/common.h"
 #include "ui/panels/panel.h"
 #include "ui/panels/registry.h"
+#include "ui/panels/run_actions.h"
+#include "ui/panels/run_row.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/badges.h"
 #include "ui/widgets/buttons.h"
@@ -19,210 +19,243 @@
 namespace switchyard::ui {
 namespace {
 
-struct ColumnSpec {
-  RunColumn column;
-  const char* title;
-  float width_em;
-  bool is_number;
-};
-
-constexpr std::array kColumns = {
-    ColumnSpec{RunColumn::kName, "Run", 20.0F, false},
-    ColumnSpec{RunColumn::kState, "State", 8.5F, false},
-    ColumnSpec{RunColumn::kPreset, "Preset", 17.0F, false},
-    ColumnSpec{RunColumn::kStep, "Progress", 11.5F, false},
-    ColumnSpec{RunColumn::kTrainLoss, "Train loss", 7.0F, true},
-    ColumnSpec{RunColumn::kValLoss, "Val loss", 7.0F, true},
-    ColumnSpec{RunColumn::kModified, "Changed", 8.5F, true},
-};
-
-float total_em() {
-  float total = 0.0F;
-  for (const ColumnSpec& column : kColumns) total += column.width_em;
-  return total;
-}
-
-/// All runs of the runs folder; a click opens one.
+/// All runs of the runs folder: found, sorted, grouped, ticked for comparison.
 class RunsPanel final : public Panel {
  public:
   void draw(Studio& studio) override {
+    refresh(studio);
     draw_toolbar(studio);
     const RunIndex& index = *studio.runs;
     if (!index.is_scanned) {
       loading_state("Runs", -1.0F);
-      return;
-    }
-    if (index.runs.empty()) {
+    } else if (index.runs.empty()) {
       if (empty_state(Icon::kRuns,
                       "No runs yet",
                       "Runs are kept in " + index.directory + ".",
                       "Pick a preset###runs.empty_new",
                       Icon::kPlus))
         studio.gallery.is_open = true;
-      return;
+    } else if (table_.rows.empty()) {
+      draw_nothing_found(studio);
+    } else {
+      draw_table(studio);
     }
-    draw_header(studio.runs_state.order);
-    const PanelBody body("###runs.body", {0.0F, 0.0F}, 0.0F, 0.0F);
-    for (const std::size_t i :
-         select_runs(index.runs, studio.runs_state.filter, studio.runs_state.order))
-      draw_run(studio, index.runs[i]);
+    draw_popups(studio);
   }
 
  private:
-  static void draw_toolbar(Studio& studio) {
+  /// Builds the table again when something that it shows changed.
+  void refresh(Studio& studio) {
+    RunsState& state = studio.runs_state;
+    std::string key = std::to_string(studio.runs->revision) + " " +
+                      std::to_string(studio.marks.revision()) + " " + state.filter + " " +
+                      json_from_runs_state(state).dump();
+    if (key == key_) return;
+    key_ = std::move(key);
+    table_ = build_run_table(*studio.runs, studio.marks, state);
+    if (!studio.runs->is_scanned) return;
+    std::erase_if(state.selected,
+                  [&](const std::string& root) { return studio.runs->find(root) == nullptr; });
+  }
+
+  void draw_toolbar(Studio& studio) {
     RunsState& state = studio.runs_state;
     Toolbar bar("runs.toolbar");
+    bar.next(em(1.85F));
+    draw_search(state, studio.runs->runs.size());
+    bar.label("Group by");
     bar.next(em(1.7F));
-    search_field("###runs.filter", &state.filter, "Filter by name, preset, state", nullptr, em(22));
-    bar.next(em(1.7F));
-    FieldOptions path;
-    path.width = em(24);
-    path.is_mono = true;
-    path.hint = "or the path of a run folder";
-    text_field("###runs.path", &state.path, path);
-    bar.next(button_height(true), 0.5F);
-    ButtonOptions open;
-    open.is_small = true;
-    open.icon = Icon::kFolder;
-    if (state.path.empty()) open.disabled_reason = "type a path first";
-    if (button("Open###runs.open", open)) studio.send(OpenRun{state.path});
-    ButtonOptions fresh;
-    fresh.is_small = true;
+    draw_group_choice(state);
+    bar.next(button_height(true));
+    ButtonOptions plain;
+    plain.is_small = true;
+    plain.kind = ButtonKind::kGhost;
+    plain.icon = Icon::kSliders;
+    if (button("Columns###runs.columns", plain)) ImGui::OpenPopup("runs.columns_popup");
+    draw_columns_popup(state);
+    draw_right_buttons(studio, bar);
+  }
+
+  void draw_search(RunsState& state, std::size_t total) {
+    search_field("###runs.filter", &state.filter, "word, tag:x, steps>5k, loss<3.2", "F", em(24));
+    if (ImGui::Shortcut(ImGuiKey_F) && !ImGui::GetIO().WantTextInput)
+      ImGui::SetKeyboardFocusHere(-1);
+    const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
+    if (!table_.error.empty())
+      ImGui::GetWindowDrawList()->AddRect(min, max, theme().failure, em(0.38F), px(1), 0);
+    tooltip(table_.error.empty()
+                ? "Words, or column:text and column<number: tag, data, state, preset, name, notes, "
+                  "parent, device; steps, loss, train, ppl, bpb, toks, params, active, tokens, "
+                  "time. A minus before a term turns it round; is:archived shows the archive."
+                : table_.error);
+    if (state.filter.empty()) return;
+    const std::string count = std::to_string(table_.num_runs) + " of " + std::to_string(total);
+    draw_text_right(ImGui::GetWindowDrawList(),
+                    Type::kDigitsCaption,
+                    {max.x - em(0.7F), (min.y + max.y - line_height(Type::kDigitsCaption)) * 0.5F},
+                    table_.error.empty() ? theme().text3 : theme().failure,
+                    table_.error.empty() ? count : "not understood");
+  }
+
+  static void draw_group_choice(RunsState& state) {
+    static constexpr const char* kGroups[] = {"none", "preset", "data", "state", "tag", "parent"};
+    int group = static_cast<int>(state.group);
+    FieldOptions options;
+    options.width = em(7.2F);
+    if (combo("###runs.group", kGroups, &group, options))
+      state.group = static_cast<RunGroup>(group);
+  }
+
+  static void draw_columns_popup(RunsState& state) {
+    if (!begin_popover("runs.columns_popup", 15.0F)) return;
+    for (const RunColumnInfo& info : run_columns()) {
+      bool is_shown = state.is_shown(info.column);
+      const std::string label = std::string(info.title) + "###runs.column." + std::string(info.key);
+      const char* fixed =
+          info.column == RunColumn::kName ? "a row has to be called something" : nullptr;
+      if (checkbox(label.c_str(), &is_shown, fixed)) state.toggle_column(info.column);
+    }
+    if (link("Default columns###runs.column_defaults")) state.columns.clear();
+    end_popover();
+  }
+
+  void draw_right_buttons(Studio& studio, Toolbar& bar) {
+    const RunsState& state = studio.runs_state;
+    ButtonOptions plain, fresh;
+    plain.is_small = fresh.is_small = true;
     fresh.icon = Icon::kPlus;
     fresh.kind = ButtonKind::kPrimary;
-    const char* label = "New run###runs.new";
+    plain.icon = Icon::kExport;
+    const std::string count = std::to_string(state.selected.size()) + " selected";
+    const float wanted = text_size(Type::kCaption, count).x + em(3.2F) +
+                         button_width("Export", plain) + button_height(true) +
+                         button_width("New run", fresh);
+    bar.next(line_height(Type::kCaption), 1.4F);
     const float right = ImGui::GetWindowPos().x + ImGui::GetWindowSize().x - em(0.9F);
-    const float x = right - button_width(label, fresh);
+    const ImVec2 at = ImGui::GetCursorScreenPos();
+    ImGui::SetCursorScreenPos({std::max(at.x, right - wanted), at.y});
+    text(Type::kCaption, state.selected.empty() ? theme().text3 : theme().text2, count);
+    if (!state.selected.empty() && ImGui::IsItemClicked()) select_runs_for_plots(studio, {});
+    tooltip("Ticked runs are compared below and drawn over the open run. Click: none.");
     bar.next(button_height(true));
-    ImGui::SetCursorScreenPos(
-        {std::max(x, ImGui::GetCursorScreenPos().x), ImGui::GetCursorScreenPos().y});
-    if (button(label, fresh)) studio.gallery.is_open = true;
+    if (button("Export###runs.export", plain)) ImGui::OpenPopup("runs.export_popup");
+    draw_export_popup(studio);
+    bar.next(button_height(true), 0.5F);
+    if (icon_button("More###runs.more", Icon::kMore, "Open, import, trash", plain))
+      ImGui::OpenPopup("runs.more_popup");
+    draw_folder_popover(studio);
+    bar.next(button_height(true), 0.5F);
+    if (button("New run###runs.new", fresh)) studio.gallery.is_open = true;
   }
 
-  static float stretch() {
-    return std::clamp((ImGui::GetWindowSize().x - em(2.6F)) / em(total_em()), 0.55F, 1.35F);
+  void draw_export_popup(Studio& studio) {
+    if (!begin_popover("runs.export_popup", 17.0F)) return;
+    const auto table = [&] {
+      return runs_csv(*studio.runs, studio.marks, table_, studio.runs_state);
+    };
+    if (menu_item("Copy the table as CSV###runs.export_copy"))
+      ImGui::SetClipboardText(table().c_str());
+    if (menu_item("Save it in the runs folder###runs.export_save"))
+      studio.send(RunsOrder(SaveTable{"runs.csv", table()}));
+    end_popover();
   }
 
-  static void draw_header(RunOrder& order) {
-    const ThemeTokens& t = theme();
-    const ImVec2 min = ImGui::GetCursorScreenPos();
-    const float width = ImGui::GetWindowSize().x, height = em(2.3F), scale = stretch();
-    ImDrawList* list = ImGui::GetWindowDrawList();
-    list->AddRectFilled(
-        {ImGui::GetWindowPos().x, min.y}, {ImGui::GetWindowPos().x + width, min.y + height}, t.bg2);
-    float x = min.x + em(1.3F);
-    for (const ColumnSpec& column : kColumns) {
-      const float cell = em(column.width_em) * scale;
-      ImGui::SetCursorScreenPos({x, min.y});
-      const std::string label = std::string(column.title) + "###runs.sort." +
-                                std::to_string(static_cast<int>(column.column));
-      if (ImGui::InvisibleButton(label.c_str(), {cell - em(0.4F), height})) {
-        if (order.column == column.column)
-          order.is_descending = !order.is_descending;
-        else
-          order = {column.column, column.is_number};
+  void draw_nothing_found(Studio& studio) {
+    const std::string words =
+        !table_.error.empty() ? table_.error
+        : studio.runs_state.filter.empty() && table_.num_archived > 0
+            ? "All " + std::to_string(table_.num_archived) + " runs are in the archive."
+            : "No run has all of this: " + studio.runs_state.filter;
+    if (empty_state(Icon::kFilter, "Nothing found", words, "Show all###runs.show_all"))
+      studio.runs_state.filter = studio.runs_state.filter.empty() ? "is:archived" : "";
+  }
+
+  void draw_table(Studio& studio) {
+    const RunRowLayout layout = run_row_layout(studio.runs_state);
+    ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, ImVec2(0.0F, 0.0F));
+    const PanelBody wide("###runs.scroll", {0.0F, 0.0F}, 0.0F, 0.0F);
+    draw_run_header(studio.runs_state, layout);
+    {
+      const PanelBody body("###runs.body", {layout.width, 0.0F}, 0.0F, 0.0F);
+      ImGuiListClipper clipper;
+      clipper.Begin(static_cast<int>(table_.rows.size()), em(kRunRowEm));
+      while (clipper.Step()) {
+        for (int i = clipper.DisplayStart; i < clipper.DisplayEnd; ++i)
+          draw_row(studio, table_.rows[static_cast<std::size_t>(i)], layout);
       }
-      const bool is_sorted = order.column == column.column;
-      const Color color = is_sorted || ImGui::IsItemHovered() ? t.text1 : t.text3;
-      std::string title = column.title;
-      if (is_sorted) title += order.is_descending ? " ↓" : " ↑";
-      const float y = std::round(min.y + (height - line_height(Type::kCaption)) * 0.5F);
-      if (column.is_number)
-        draw_text_right(list, Type::kCaption, {x + cell - em(0.9F), y}, color, title);
-      else
-        draw_text(list, Type::kCaption, {x, y}, color, title, cell - em(0.6F));
-      x += cell;
     }
-    list->AddRectFilled({ImGui::GetWindowPos().x, min.y + height - px(1)},
-                        {ImGui::GetWindowPos().x + width, min.y + height},
-                        t.line);
-    ImGui::SetCursorScreenPos({min.x, min.y + height});
+    ImGui::PopStyleVar();
+    handle_keys(studio);
   }
 
-  static void draw_progress_cell(const store::RunSummary& run,
-                                 RunState state,
-                                 ImVec2 at,
-                                 float cell) {
-    const ThemeTokens& t = theme();
-    ImDrawList* list = ImGui::GetWindowDrawList();
-    const double part = run.max_steps > 0
-                            ? static_cast<double>(run.step) / static_cast<double>(run.max_steps)
-                            : 0.0;
-    const float track = std::min(em(4.2F), cell * 0.45F), bar_y = std::round(at.y + em(0.42F));
-    const Tone tone = tone_of(run_state_tone(state));
-    const bool is_plain = tone == Tone::kNeutral || state == RunState::kCompleted;
-    list->AddRectFilled({at.x, bar_y}, {at.x + track, bar_y + em(0.4F)}, t.active, em(0.2F));
-    if (part > 0.0)
-      list->AddRectFilled({at.x, bar_y},
-                          {at.x + std::max(px(2), track * static_cast<float>(std::min(1.0, part))),
-                           bar_y + em(0.4F)},
-                          is_plain ? t.text3 : tone_color(tone),
-                          em(0.2F));
-    draw_text(list,
-              Type::kDigits,
-              {at.x + track + em(0.7F), at.y},
-              t.text2,
-              grouped_number(run.step),
-              cell - track - em(1));
+  void draw_row(Studio& studio, const RunTableRow& row, const RunRowLayout& layout) {
+    if (row.is_group) {
+      draw_run_group(row, layout);
+      return;
+    }
+    const store::RunOverview& run = studio.runs->runs[row.index];
+    const RunRowResult result = draw_run_row(studio, run, table_.best_root == run.root, layout);
+    if (result.is_ticked) tick(studio, run.root, ImGui::GetIO().KeyShift);
+    if (result.is_pressed) press(studio, run.root);
+    if (result.is_opened) studio.send(OpenRun{run.root});
+    if (result.is_focused && studio.runs_state.focused != run.root) {
+      studio.runs_state.focused = run.root;
+      if (ImGui::GetIO().KeyShift) tick(studio, run.root, true);
+    }
+    if (result.wants_menu) {
+      studio.runs_state.focused = run.root;
+      ImGui::OpenPopup(menu_id_);
+    }
   }
 
-  static void draw_run(Studio& studio, const store::RunSummary& run) {
-    const ThemeTokens& t = theme();
-    const ImVec2 min = ImGui::GetCursorScreenPos();
-    const float width = ImGui::GetContentRegionAvail().x, height = em(2.4F), scale = stretch();
-    const bool is_open = run.root == studio.run->root;
-    if (list_row((run.name + "###runs.row." + run.name).c_str(), is_open, 2.4F))
-      studio.send(OpenRun{run.root});
-    ImDrawList* list = ImGui::GetWindowDrawList();
-    const RunState state = run_state_from_word(run.state);
-    const float y = std::round(min.y + (height - line_height(Type::kDigits)) * 0.5F);
-    float x = min.x + em(1.3F);
-    list->AddRectFilled(
-        {x, min.y + em(0.6F)}, {x + px(3), min.y + height - em(0.6F)}, run_color(run.name));
-    for (const ColumnSpec& column : kColumns) {
-      const float cell = em(column.width_em) * scale;
-      const auto right = [&](const std::string& words, Color color) {
-        draw_text_right(list, Type::kDigits, {x + cell - em(0.9F), y}, color, words);
-      };
-      const auto loss = [&](double value) {
-        const std::string words = std::isfinite(value) ? plain_number(value, 4) : std::string("–");
-        right(words, std::isfinite(value) ? t.text1 : t.text3);
-      };
-      switch (column.column) {
-        case RunColumn::kName:
-          draw_text(list,
-                    is_open ? Type::kBodyStrong : Type::kBody,
-                    {x + em(0.9F), y},
-                    t.text1,
-                    run.name,
-                    cell - em(1.6F));
-          break;
-        case RunColumn::kState:
-          draw_state(list, {x, y}, state, Type::kBody);
-          break;
-        case RunColumn::kPreset:
-          draw_text(list, Type::kBody, {x, y}, t.text2, run.preset, cell - em(0.8F));
-          break;
-        case RunColumn::kStep:
-          draw_progress_cell(run, state, {x, y}, cell);
-          break;
-        case RunColumn::kTrainLoss:
-          loss(run.train_loss);
-          break;
-        case RunColumn::kValLoss:
-          loss(run.val_loss);
-          break;
-        case RunColumn::kModified:
-          right(age_text(studio.wall_now - run.modified_wall_time), t.text3);
-          break;
-      }
-      x += cell;
+  /// A click with Ctrl or Shift ticks, Space too; Enter opens; a plain click only goes there.
+  void press(Studio& studio, const std::string& root) {
+    const ImGuiIO& io = ImGui::GetIO();
+    studio.runs_state.focused = root;
+    ImGui::SetNavCursorVisible(true);  // the keyboard goes on from here
+    if (ImGui::IsKeyPressed(ImGuiKey_Enter, false)) {
+      studio.send(OpenRun{root});
+    } else if (ImGui::IsKeyPressed(ImGuiKey_Space, false) || io.KeyCtrl || io.KeyShift) {
+      tick(studio, root, io.KeyShift);
     }
-    list->AddRectFilled(
-        {min.x, min.y + height - px(1)}, {min.x + width, min.y + height}, with_alpha(t.line, 0.6F));
-    ImGui::SetCursorScreenPos(min);
-    ImGui::Dummy({width, height});
   }
+
+  void tick(Studio& studio, const std::string& root, bool is_range) {
+    RunsState& state = studio.runs_state;
+    if (is_range && state.anchor.empty()) state.anchor = root;
+    toggle_selection(state, *studio.runs, table_, root, is_range);
+    select_runs_for_plots(studio, state.selected);
+  }
+
+  void handle_keys(Studio& studio) {
+    if (!ImGui::IsWindowFocused(ImGuiFocusedFlags_ChildWindows) || ImGui::GetIO().WantTextInput)
+      return;
+    const std::string& root = studio.runs_state.focused;
+    if (studio.runs->find(root) == nullptr) return;
+    if (ImGui::IsKeyPressed(ImGuiKey_F2, false)) wants_marks_ = true;
+    if (ImGui::IsKeyPressed(ImGuiKey_Delete, false)) trash_runs(studio, root);
+    if (ImGui::IsKeyPressed(ImGuiKey_Menu, false) ||
+        ImGui::IsKeyChordPressed(ImGuiMod_Shift | ImGuiKey_F10))
+      ImGui::OpenPopup(menu_id_);
+  }
+
+  void draw_popups(Studio& studio) {
+    menu_id_ = ImGui::GetID("runs.row_menu");
+    switch (draw_run_menu(studio, "runs.row_menu")) {
+      case RunMenuChoice::kMarks:
+        wants_marks_ = true;
+        break;
+      case RunMenuChoice::kNone:
+        break;
+    }
+    if (std::exchange(wants_marks_, false)) ImGui::OpenPopup("runs.marks_popup");
+    draw_marks_popover(studio, "runs.marks_popup");
+  }
+
+  RunTable table_;
+  std::string key_;
+  ImGuiID menu_id_ = 0;
+  bool wants_marks_ = false;
 };
 
 }  // namespace

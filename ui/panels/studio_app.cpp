@@ -18,6 +18,7 @@ namespace switchyard::ui {
 namespace {
 
 constexpr const char* kSessionFile = "session.json";
+constexpr const char* kMarksFile = "studio.json";
 
 Tone tone_of(NoticeKind kind) {
   switch (kind) {
@@ -63,6 +64,17 @@ void StudioApp::restore() {
     }
     session_ = *content;
   }
+  if (const auto content = writer_->read(kMarksFile); content.has_value()) {
+    JsonLimits limits;
+    limits.max_bytes = std::size_t{16} << 20;
+    const Result<Json> parsed = parse_json(*content, kMarksFile, limits);
+    if (parsed.ok()) {
+      studio_.marks.restore(parsed.value());
+    } else {
+      writer_->set_aside(kMarksFile);
+    }
+  }
+  saved_marks_ = studio_.marks.revision();
   if (options_.run.empty()) return;
   studio_.commands.clear();
   studio_.send(OpenRun{options_.run});
@@ -156,12 +168,22 @@ void StudioApp::handle_keys() {
 }
 
 void StudioApp::show_notices() {
-  for (Notice& notice : std::exchange(studio_.notices, {}))
-    toasts_.add(tone_of(notice.kind), std::move(notice.title), std::move(notice.detail));
+  for (Notice& notice : std::exchange(studio_.notices, {})) {
+    std::string action;
+    if (notice.command != nullptr) {
+      action = notice.action + "##" + std::to_string(toast_commands_.size());
+      toast_commands_[action] = notice.command;
+    }
+    toasts_.add(
+        tone_of(notice.kind), std::move(notice.title), std::move(notice.detail), std::move(action));
+  }
   if (auto problem = writer_->take_problem(); problem.has_value())
     toasts_.add(Tone::kAttention, "Settings could not be saved", problem->text());
   const ImGuiViewport* view = ImGui::GetMainViewport();
-  toasts_.draw(view->Pos.y + view->Size.y - em(2.8F));
+  const std::string clicked = toasts_.draw(view->Pos.y + view->Size.y - em(2.8F));
+  if (const auto found = toast_commands_.find(clicked);
+      found != toast_commands_.end() && found->second != nullptr)
+    studio_.send(*std::exchange(found->second, nullptr));
 }
 
 /// A click on a workspace leaves the start screen, also when it names the workspace in use.
@@ -178,6 +200,10 @@ void StudioApp::follow_requests() {
 }
 
 void StudioApp::remember() {
+  if (const std::int64_t marks = studio_.marks.revision(); marks != saved_marks_) {
+    saved_marks_ = marks;
+    writer_->put(kMarksFile, studio_.marks.to_json().dump(2) + "\n");
+  }
   std::string session = session_text(studio_);
   if (session == session_) return;
   session_ = std::move(session);

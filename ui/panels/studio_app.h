@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -72,6 +74,8 @@ class StudioApp {
   Toasts toasts_;
   Palette palette_;
   std::unique_ptr<Client> client_;  ///< last: its threads wake the loop
+  std::map<std::string, std::shared_ptr<const Command>> toast_commands_;  ///< by action
+  std::int64_t saved_marks_ = 0;
   std::string session_;
   std::string title_;
   int seen_requests_ = 0;

@@ -163,7 +163,9 @@ bool Toasts::draw_one(const Item& item, float right, float* bottom, std::string*
   const bool has_detail = !item.detail.empty();
   const float width = em(30), pad = em(0.95F), icon_width = em(1.95F);
   const float action_width =
-      item.action.empty() ? 0.0F : text_size(Type::kControl, item.action).x + em(1.2F);
+      item.action.empty()
+          ? 0.0F
+          : text_size(Type::kControl, visible_label(item.action.c_str())).x + em(1.2F);
   const float close_width = em(1.8F);
   const float text_width = width - pad - icon_width - action_width - close_width;
   const float height = em(has_detail ? 3.4F : 2.5F);

@@ -180,20 +180,6 @@ TEST(SmoothedLast, StartsWithoutBiasAndSkipsWhatIsNotFinite) {
   EXPECT_TRUE(std::isnan(smoothed_last({}, {}, 0.9)));
 }
 
-TEST(RunIndex, FiltersAndSortsWithUnknownLossesLast) {
-  std::vector<store::RunSummary> runs(3);
-  runs[0].name = "moe-001", runs[0].state = "completed", runs[0].val_loss = 1.8;
-  runs[1].name = "dense-001", runs[1].state = "running", runs[1].val_loss = std::nan("");
-  runs[2].name = "moe-002", runs[2].state = "failed", runs[2].val_loss = 1.6;
-  EXPECT_EQ(select_runs(runs, "MOE", {RunColumn::kValLoss, false}),
-            (std::vector<std::size_t>{2, 0}));
-  EXPECT_EQ(select_runs(runs, "", {RunColumn::kValLoss, false}),
-            (std::vector<std::size_t>{2, 0, 1}));
-  EXPECT_EQ(select_runs(runs, "", {RunColumn::kValLoss, true}),
-            (std::vector<std::size_t>{0, 2, 1}));
-  EXPECT_EQ(select_runs(runs, "moe failed", {}), (std::vector<std::size_t>{2}));
-}
-
 TEST(RunIndex, GivesNeighbouringRunsDifferentColours) {
   EXPECT_NE(run_color_index("moe-001"), run_color_index("moe-002"));
   EXPECT_EQ(run_color_index("moe-001"), run_color_index("moe-001"));
