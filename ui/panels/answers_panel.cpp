@@ -178,8 +178,7 @@ class AnswersPanel final : public Panel {
     ImGui::SetCursorScreenPos(min);
     const std::string label =
         "###answer." + std::to_string(answer.id) + ".token." + std::to_string(index);
-    if (ImGui::InvisibleButton(label.c_str(),
-                               {max.x - min.x, max.y - min.y + block.route_height})) {
+    if (hit_area(label.c_str(), {max.x - min.x, max.y - min.y + block.route_height})) {
       studio.selection.answer_id = answer.id;
       studio.selection.token = index;
     }

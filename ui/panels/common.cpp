@@ -18,7 +18,8 @@ PanelBody::PanelBody(const char* id, ImVec2 size, float pad_x_em, float pad_y_em
       can_scroll ? ImGuiWindowFlags_None
                  : ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse;
   ImGui::PushStyleColor(ImGuiCol_ChildBg, 0U);
-  ImGui::BeginChild(id, size, ImGuiChildFlags_AlwaysUseWindowPadding, flags);
+  ImGui::BeginChild(
+      id, size, ImGuiChildFlags_AlwaysUseWindowPadding | ImGuiChildFlags_NavFlattened, flags);
   ImGui::PopStyleColor();
   ImGui::PopStyleVar(2);
   ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, ImVec2(em(0.6F), 0.0F));
@@ -33,25 +34,70 @@ void gap(float height_em) {
   ImGui::Dummy({1.0F, em(height_em)});
 }
 
-Toolbar::Toolbar(const char* id) : min_(ImGui::GetCursorScreenPos()), height_(em(2.9F)) {
+namespace {
+
+constexpr float kToolbarRowEm = 2.9F;
+constexpr float kToolbarPadEm = 0.9F;
+
+}  // namespace
+
+Toolbar::Toolbar(const char* id) : min_(ImGui::GetCursorScreenPos()), height_(em(kToolbarRowEm)) {
   ImGui::PushID(id);
 }
 
+ImGuiStorage& Toolbar::widths() {
+  return *ImGui::GetStateStorage();
+}
+
+/// Items wrap by the widths of the last frame: what comes is not known before it is drawn.
+void Toolbar::keep_width() {
+  if (count_ == 0) return;
+  widths().SetFloat(ImGui::GetID(count_), ImGui::GetItemRectSize().x);
+}
+
+void Toolbar::place(float height, float gap_em, float wanted) {
+  const float left = min_.x + em(kToolbarPadEm);
+  const float right = ImGui::GetWindowPos().x + ImGui::GetWindowSize().x - em(0.4F);
+  float x = count_ == 0 ? left : ImGui::GetItemRectMax().x + em(gap_em);
+  if (count_ > 0 && wanted > 0.0F && x + wanted > right && x > left) {
+    x = left;
+    ++row_;
+  }
+  const float top = min_.y + height_ * static_cast<float>(row_);
+  ImGui::SetCursorScreenPos({std::round(x), std::round(top + (height_ - height) * 0.5F)});
+  ++count_;
+}
+
 void Toolbar::next(float height, float gap_em) {
-  const float x = is_first_ ? min_.x + em(0.9F) : ImGui::GetItemRectMax().x + em(gap_em);
-  ImGui::SetCursorScreenPos({std::round(x), std::round(min_.y + (height_ - height) * 0.5F)});
-  is_first_ = false;
+  keep_width();
+  const float wanted = widths().GetFloat(ImGui::GetID(count_ + 1), 0.0F);
+  if (follows_label_) {
+    follows_label_ = false;
+    const float x = ImGui::GetItemRectMax().x + em(gap_em);
+    const float top = min_.y + height_ * static_cast<float>(row_);
+    ImGui::SetCursorScreenPos({std::round(x), std::round(top + (height_ - height) * 0.5F)});
+    ++count_;
+    return;
+  }
+  place(height, gap_em, wanted);
 }
 
 void Toolbar::label(std::string_view words) {
-  next(line_height(Type::kCaption));
+  keep_width();
+  const float own = text_size(Type::kCaption, words).x;
+  const float following = widths().GetFloat(ImGui::GetID(count_ + 2), 0.0F);
+  place(line_height(Type::kCaption),
+        kToolbarPadEm,
+        following > 0.0F ? own + em(kToolbarPadEm) + following : own);
   text(Type::kCaption, theme().text3, words);
+  follows_label_ = true;
 }
 
 Toolbar::~Toolbar() {
+  keep_width();
   ImGui::PopID();
   const float left = ImGui::GetWindowPos().x, right = left + ImGui::GetWindowSize().x;
-  const float bottom = std::round(min_.y + height_);
+  const float bottom = std::round(min_.y + height_ * static_cast<float>(row_ + 1));
   ImGui::GetWindowDrawList()->AddRectFilled({left, bottom - px(1)}, {right, bottom}, theme().line);
   ImGui::SetCursorScreenPos({min_.x, bottom});
 }

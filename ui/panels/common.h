@@ -31,8 +31,9 @@ class PanelBody {
 /// Empty space between two items of a PanelBody, whose items follow each other without any.
 void gap(float height_em);
 
-/// The bar of controls at the top of a panel: 2.9 em high, with a hairline below. Items follow each
-/// other with SameLine; `next` places the cursor for an item of the given height.
+/// The bar of controls at the top of a panel: rows 2.9 em high, with a hairline below. `next`
+/// places the cursor for an item of the given height, in the next row where the item does not fit;
+/// a label stays with the item behind it.
 class Toolbar {
  public:
   explicit Toolbar(const char* id);
@@ -44,9 +45,15 @@ class Toolbar {
   void label(std::string_view words);
 
  private:
+  static ImGuiStorage& widths();
+  void keep_width();
+  void place(float height, float gap_em, float wanted);
+
   ImVec2 min_;
   float height_;
-  bool is_first_ = true;
+  int count_ = 0;
+  int row_ = 0;
+  bool follows_label_ = false;
 };
 
 Tone tone_of(StateTone tone);

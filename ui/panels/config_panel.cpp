@@ -127,7 +127,7 @@ class ConfigPanel final : public Panel {
     const ThemeTokens& t = theme();
     const ImVec2 min = ImGui::GetCursorScreenPos();
     const float width = ImGui::GetContentRegionAvail().x, height = em(1.8F);
-    ImGui::InvisibleButton(("###config.row." + row.pointer).c_str(), {width, height});
+    hit_area(("###config.row." + row.pointer).c_str(), {width, height});
     const bool is_hovered = ImGui::IsItemHovered();
     ImDrawList* list = ImGui::GetWindowDrawList();
     if (is_hovered) list->AddRectFilled(min, {min.x + width, min.y + height}, t.hover);

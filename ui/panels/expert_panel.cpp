@@ -12,6 +12,7 @@
 #include "ui/plot/map_columns.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/badges.h"
+#include "ui/widgets/buttons.h"
 #include "ui/widgets/cards.h"
 #include "ui/widgets/states.h"
 #include "ui/widgets/text.h"
@@ -67,8 +68,7 @@ class ExpertPanel final : public Panel {
       const ImVec2 min = ImGui::GetCursorScreenPos();
       const int expert = static_cast<int>(e);
       const bool is_selected = studio.selection.expert == expert;
-      if (ImGui::InvisibleButton(("###expert.bar." + std::to_string(e)).c_str(),
-                                 {width, em(1.55F)}))
+      if (hit_area(("###expert.bar." + std::to_string(e)).c_str(), {width, em(1.55F)}))
         studio.selection.expert = is_selected ? -1 : expert;
       ImDrawList* list = ImGui::GetWindowDrawList();
       if (is_selected || ImGui::IsItemHovered())

@@ -6,6 +6,7 @@
 #include "ui/model/run_state.h"
 #include "ui/panels/common.h"
 #include "ui/shell/theme.h"
+#include "ui/widgets/buttons.h"
 #include "ui/widgets/fields.h"
 #include "ui/widgets/text.h"
 
@@ -140,8 +141,7 @@ void Palette::draw_list(Studio& studio, DockShell& shell) {
   for (int row = 0; row < count; ++row) {
     const PaletteEntry& entry = entries[matches[static_cast<std::size_t>(row)]];
     const ImVec2 min = ImGui::GetCursorScreenPos();
-    if (ImGui::InvisibleButton(("###palette.row." + std::to_string(row)).c_str(), {width, height}))
-      chosen = row;
+    if (hit_area(("###palette.row." + std::to_string(row)).c_str(), {width, height})) chosen = row;
     const ImVec2 max = {min.x + width, min.y + height};
     ImDrawList* list = ImGui::GetWindowDrawList();
     if (row == selected_ || ImGui::IsItemHovered())

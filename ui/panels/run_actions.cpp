@@ -41,7 +41,7 @@ void draw_color_row(RunMark& mark, const std::string& name) {
     const std::string label = "###marks.color." + std::to_string(i);
     const ImVec2 min = ImGui::GetCursorScreenPos();
     const float side = em(1.5F);
-    if (ImGui::InvisibleButton(label.c_str(), {side, side})) mark.color = i == own ? -1 : i;
+    if (hit_area(label.c_str(), {side, side})) mark.color = i == own ? -1 : i;
     ImDrawList* list = ImGui::GetWindowDrawList();
     list->AddRectFilled(min, {min.x + side, min.y + side}, t.run(i), em(0.3F));
     if (i == (mark.color < 0 ? own : mark.color))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <string>
 
 #include "ui/model/eta.h"
@@ -16,7 +17,8 @@ namespace switchyard::ui {
 namespace {
 
 constexpr float kBarEm = 4.15F;
-constexpr double kSmoothing = 0.6;  ///< of loss and perplexity, per 10 steps
+constexpr float kWordsFromEm = 56.0F;  ///< width of the window from which buttons have words
+constexpr double kSmoothing = 0.6;     ///< of loss and perplexity, per 10 steps
 
 struct Figure {
   std::string label, value, unit;
@@ -172,12 +174,17 @@ bool bar_button(const BarButton& item, float* right, float top) {
   ButtonOptions options;
   options.icon = item.icon;
   options.kind = item.kind;
-  options.tooltip = item.help;
+  // A narrow window shows icons only; the tooltip then begins with the word.
+  const bool has_words = ImGui::GetWindowSize().x >= em(kWordsFromEm);
+  const std::string help = std::string(visible_label(item.label)) + ". " + item.help;
+  options.tooltip = has_words ? item.help : help.c_str();
   if (!item.state->is_enabled) options.disabled_reason = item.state->reason.c_str();
-  const float width = button_width(item.label, options);
+  if (!has_words) options.width = em(2.6F);
+  const float width = has_words ? button_width(item.label, options) : options.width;
+  const std::string label = has_words ? item.label : std::strstr(item.label, "###");
   *right -= width;
   ImGui::SetCursorScreenPos({*right, top + (em(kBarEm) - button_height()) * 0.5F});
-  const bool is_pressed = button(item.label, options);
+  const bool is_pressed = button(label.c_str(), options);
   *right -= em(0.5F);
   return is_pressed;
 }
@@ -228,7 +235,7 @@ float draw_buttons(Studio& studio, float right, float top) {
                                       Icon::kPause,
                                       ButtonKind::kSecondary,
                                       &b.pause,
-                                      "The model stays loaded (Ctrl+Space)"},
+                                      "The model stays loaded (Space)"},
                                      &right,
                                      top))
     studio.send(EngineOrder{Kind::kPause});
@@ -236,7 +243,7 @@ float draw_buttons(Studio& studio, float right, float top) {
                                        Icon::kStart,
                                        ButtonKind::kPrimary,
                                        &b.resume,
-                                       "Goes on with the next step (Ctrl+Space)"},
+                                       "Goes on with the next step (Space)"},
                                       &right,
                                       top))
     studio.send(EngineOrder{Kind::kResume});

@@ -219,7 +219,7 @@ void draw_run_header(RunsState& state, const RunRowLayout& layout) {
     const RunColumnInfo& info = run_column_info(cell.column);
     ImGui::SetCursorScreenPos({min.x + cell.x, min.y});
     const std::string label = std::string(info.title) + "###runs.sort." + std::string(info.key);
-    if (ImGui::InvisibleButton(label.c_str(), {cell.width - em(0.3F), height})) {
+    if (hit_area(label.c_str(), {cell.width - em(0.3F), height})) {
       if (state.order.column == cell.column)
         state.order.is_descending = !state.order.is_descending;
       else

@@ -89,8 +89,7 @@ void draw_card(Studio& studio, const SizedPreset& preset, bool is_selected, ImVe
   const std::string& name = preset.card.name;
   const ImVec2 min = ImGui::GetCursorScreenPos(), max = {min.x + size.x, min.y + size.y};
   ImGui::SetNextItemAllowOverlap();
-  if (ImGui::InvisibleButton((name + "###preset." + name).c_str(), size))
-    studio.gallery.selected = name;
+  if (hit_area((name + "###preset." + name).c_str(), size)) studio.gallery.selected = name;
   draw_card_frame(min, max, is_selected, ImGui::IsItemHovered(), ImGui::GetItemID());
   ImDrawList* list = ImGui::GetWindowDrawList();
   draw_preset_glyph(list, min, {max.x, min.y + em(kGlyphEm)}, preset.card.glyph, preset.facts);

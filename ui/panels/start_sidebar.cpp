@@ -26,7 +26,7 @@ bool group_row(const std::string& name, int count, bool is_selected) {
   const ThemeTokens& t = theme();
   const ImVec2 min = ImGui::GetCursorScreenPos();
   const ImVec2 size = {ImGui::GetContentRegionAvail().x, em(2.15F)};
-  const bool is_clicked = ImGui::InvisibleButton((name + "###group." + name).c_str(), size);
+  const bool is_clicked = hit_area((name + "###group." + name).c_str(), size);
   const bool is_hovered = ImGui::IsItemHovered();
   ImDrawList* list = ImGui::GetWindowDrawList();
   const ImVec2 max = {min.x + size.x, min.y + size.y};
@@ -64,8 +64,7 @@ void recent_run(Studio& studio, const store::RunSummary& run) {
   const ThemeTokens& t = theme();
   const ImVec2 min = ImGui::GetCursorScreenPos();
   const ImVec2 size = {ImGui::GetContentRegionAvail().x, em(3.35F)};
-  if (ImGui::InvisibleButton((run.name + "###recent." + run.name).c_str(), size))
-    studio.send(OpenRun{run.root});
+  if (hit_area((run.name + "###recent." + run.name).c_str(), size)) studio.send(OpenRun{run.root});
   ImDrawList* list = ImGui::GetWindowDrawList();
   const ImVec2 max = {min.x + size.x, min.y + size.y};
   if (ImGui::IsItemHovered()) list->AddRectFilled(min, max, t.hover, em(0.38F));

@@ -105,7 +105,8 @@ void draw_status_strip(const Studio& studio) {
   float x = min.x + em(1.0F);
   const Icon name = run.is_engine_alive ? Icon::kLive : Icon::kInfo;
   x += draw_text(list, Type::kBody, {x, y}, t.text3, icon(name)) + em(0.6F);
-  draw_text(list, Type::kBody, {x, y}, t.text2, closing_note(run), words.left() - x - em(1.0F));
+  const float room = words.left() - x - em(1.0F);
+  if (room > em(8)) draw_text(list, Type::kBody, {x, y}, t.text2, closing_note(run), room);
 }
 
 }  // namespace switchyard::ui

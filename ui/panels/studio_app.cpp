@@ -13,6 +13,8 @@
 #include "ui/panels/start_screen.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
+#include "ui/widgets/focus.h"
+#include "ui/widgets/text.h"
 
 namespace switchyard::ui {
 namespace {
@@ -119,6 +121,7 @@ void StudioApp::between_frames() {
 }
 
 void StudioApp::frame() {
+  keyboard_.begin_frame();
   const RunView& run = *studio_.run;
   const bool is_runs = shell_->workspace() == Workspace::kRuns;
   const bool is_damaged = run.state == RunState::kDamaged && !is_runs;
@@ -142,6 +145,9 @@ void StudioApp::frame() {
   handle_keys();
   show_notices();
   follow_requests();
+  show_cut_text();
+  draw_keyboard_focus();
+  keyboard_.end_frame(shell_->focus_areas());
   client_->submit(studio_);
   remember();
 }

@@ -10,6 +10,7 @@
 #include "ui/panels/palette.h"
 #include "ui/shell/dock_shell.h"
 #include "ui/shell/frame_loop.h"
+#include "ui/shell/keyboard_focus.h"
 #include "ui/shell/state_writer.h"
 #include "ui/shell/window.h"
 #include "ui/widgets/overlays.h"
@@ -73,6 +74,7 @@ class StudioApp {
   Studio studio_;
   Toasts toasts_;
   Palette palette_;
+  KeyboardFocus keyboard_;
   std::unique_ptr<Client> client_;  ///< last: its threads wake the loop
   std::map<std::string, std::shared_ptr<const Command>> toast_commands_;  ///< by action
   std::int64_t saved_marks_ = 0;

@@ -9,6 +9,7 @@
 #include "ui/panels/token_view.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/badges.h"
+#include "ui/widgets/buttons.h"
 #include "ui/widgets/cards.h"
 #include "ui/widgets/states.h"
 #include "ui/widgets/text.h"
@@ -77,8 +78,7 @@ class TokenPanel final : public Panel {
     for (std::size_t i = 0; i < token.route.size(); ++i) {
       const RouteStep& step = token.route[i];
       const ImVec2 min = ImGui::GetCursorScreenPos();
-      if (ImGui::InvisibleButton(("###token.route." + std::to_string(i)).c_str(),
-                                 {width, em(1.65F)})) {
+      if (hit_area(("###token.route." + std::to_string(i)).c_str(), {width, em(1.65F)})) {
         studio.selection.layer = step.layer;
         if (!step.experts.empty()) studio.selection.expert = step.experts.front();
       }

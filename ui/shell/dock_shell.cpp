@@ -17,11 +17,13 @@ namespace switchyard::ui {
 namespace {
 
 constexpr const char* kSettingsFile = "layout.json";
-constexpr int kSettingsVersion = 1;
+constexpr int kSettingsVersion = 2;
 constexpr float kTopBarEm = 3.1F;
 constexpr float kRunBarEm = 4.15F;
 constexpr float kStatusEm = 2.0F;
 constexpr std::array kWorkspaceKeys = {"train", "routing", "prompt", "runs"};
+constexpr std::array kRoomKeys = {"wide", "medium", "narrow"};
+constexpr std::size_t kMaxLayouts = 50;
 
 constexpr ImGuiWindowFlags kBarFlags =
     ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
@@ -96,7 +98,7 @@ void DockShell::load_settings() {
   const std::optional<std::string> content = writer_->read(kSettingsFile);
   if (!content) return;
   JsonLimits limits;
-  limits.max_bytes = std::size_t{4} << 20;
+  limits.max_bytes = std::size_t{8} << 20;
   const Result<Json> parsed = parse_json(*content, kSettingsFile, limits);
   if (!parsed.ok() || (*parsed)["version"].as_integer() != kSettingsVersion) {
     writer_->set_aside(kSettingsFile);
@@ -104,41 +106,106 @@ void DockShell::load_settings() {
   }
   const Json& settings = *parsed;
   theme_kind_ = theme_from_name(settings["theme"].as_string());
-  saved_scale_ = static_cast<float>(settings["scale"].as_number(0.0));
   zoom_ = std::clamp(static_cast<float>(settings["zoom"].as_number(1.0)), 0.75F, 2.5F);
   for (std::size_t i = 0; i < kWorkspaceKeys.size(); ++i) {
     if (settings["workspace"].as_string() == kWorkspaceKeys[i])
       workspace_ = static_cast<Workspace>(i);
-    is_built_[i] = settings["built"][i].as_bool(false);
   }
-  for (const auto& [key, node] : settings["slots"].members()) {
-    slot_nodes_[std::atoi(key.c_str())] = static_cast<unsigned>(node.as_integer());
+  for (std::size_t i = 0; i < kRoomKeys.size(); ++i) {
+    arrangements_[i] = arrangement_from(settings["arrangements"][kRoomKeys[i]]);
+    if (settings["room"].as_string() == kRoomKeys[i]) room_ = static_cast<RoomClass>(i);
+  }
+  for (const auto& [name, layout] : settings["layouts"].members()) {
+    NamedLayout named;
+    named.arrangement = arrangement_from(layout);
+    for (std::size_t i = 0; i < kRoomKeys.size(); ++i) {
+      if (layout["room"].as_string() == kRoomKeys[i]) named.room = static_cast<RoomClass>(i);
+    }
+    if (!named.arrangement.is_empty()) layouts_[name] = std::move(named);
   }
   for (const Json& id : settings["closed"].items()) set_panel_open(id.as_string(), false);
-  pending_ini_ = settings["ini"].as_string();
+  use_arrangement(arrangements_[static_cast<std::size_t>(room_)]);
 }
 
 void DockShell::save_settings() {
   is_dirty_ = false;
   if (writer_ == nullptr) return;
+  arrangements_[static_cast<std::size_t>(room_)] = arrangement();
   Json settings = Json::object();
   settings.set("version", kSettingsVersion);
   settings.set("theme", std::string(theme_name(theme_kind_)));
   settings.set("zoom", static_cast<double>(zoom_));
-  settings.set("scale", static_cast<double>(applied_scale_));
   settings.set("workspace", kWorkspaceKeys[static_cast<std::size_t>(workspace_)]);
-  Json built = Json::array(), closed = Json::array(), slots = Json::object();
-  for (const bool is_built : is_built_) built.push_back(is_built);
+  settings.set("room", kRoomKeys[static_cast<std::size_t>(room_)]);
+  Json closed = Json::array(), arrangements = Json::object(), layouts = Json::object();
   for (std::size_t i = 0; i < states_.size(); ++i) {
     if (!states_[i].is_open) closed.push_back(std::string(entries_[i].id));
   }
-  for (const auto& [key, node] : slot_nodes_)
-    slots.set(std::to_string(key), static_cast<std::int64_t>(node));
-  settings.set("built", std::move(built));
+  for (std::size_t i = 0; i < kRoomKeys.size(); ++i) {
+    if (!arrangements_[i].is_empty()) arrangements.set(kRoomKeys[i], json_from(arrangements_[i]));
+  }
+  for (const auto& [name, layout] : layouts_) {
+    Json json = json_from(layout.arrangement);
+    json.set("room", kRoomKeys[static_cast<std::size_t>(layout.room)]);
+    layouts.set(name, std::move(json));
+  }
   settings.set("closed", std::move(closed));
-  settings.set("slots", std::move(slots));
-  settings.set("ini", std::string(ImGui::SaveIniSettingsToMemory()));
+  settings.set("arrangements", std::move(arrangements));
+  settings.set("layouts", std::move(layouts));
   writer_->put(kSettingsFile, settings.dump(2) + "\n");
+}
+
+Arrangement DockShell::arrangement() const {
+  Arrangement result;
+  result.ini = ImGui::SaveIniSettingsToMemory();
+  result.scale = applied_scale_;
+  std::copy(std::begin(is_built_), std::end(is_built_), result.is_built.begin());
+  result.slot_nodes = slot_nodes_;
+  return result;
+}
+
+/// Takes effect before the next frame; an empty one builds the default.
+void DockShell::use_arrangement(const Arrangement& arrangement) {
+  std::copy(arrangement.is_built.begin(), arrangement.is_built.end(), std::begin(is_built_));
+  slot_nodes_ = arrangement.slot_nodes;
+  pending_ini_ = arrangement.ini;
+  pending_scale_ = arrangement.scale;
+}
+
+/// Changes the class of room, and with it the arrangement, when the window or the zoom did.
+void DockShell::follow_room(float width, float height) {
+  const RoomClass room = room_class(width / em(1), height / em(1));
+  if (room == room_ || !pending_ini_.empty()) return;
+  arrangements_[static_cast<std::size_t>(room_)] = arrangement();
+  room_ = room;
+  use_arrangement(arrangements_[static_cast<std::size_t>(room)]);
+  is_dirty_ = true;
+  if (FrameLoop* loop = FrameLoop::current()) loop->request_frames();
+}
+
+void DockShell::save_layout(const std::string& name) {
+  if (name.empty() || (layouts_.size() >= kMaxLayouts && !layouts_.contains(name))) return;
+  layouts_[name] = {room_, arrangement()};
+  is_dirty_ = true;
+}
+
+void DockShell::load_layout(const std::string& name) {
+  const auto found = layouts_.find(name);
+  if (found == layouts_.end()) return;
+  const NamedLayout& layout = found->second;
+  arrangements_[static_cast<std::size_t>(layout.room)] = layout.arrangement;
+  if (layout.room == room_) use_arrangement(layout.arrangement);
+  is_dirty_ = true;
+}
+
+void DockShell::delete_layout(const std::string& name) {
+  is_dirty_ = layouts_.erase(name) > 0 || is_dirty_;
+}
+
+std::vector<std::string> DockShell::layout_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, layout] : layouts_) names.push_back(name);
+  return names;
 }
 
 void DockShell::set_workspace(Workspace workspace) {
@@ -202,15 +269,31 @@ void DockShell::before_frame(float content_scale) {
   if (!pending_ini_.empty()) {
     ImGui::LoadIniSettingsFromMemory(pending_ini_.data(), pending_ini_.size());
     pending_ini_.clear();
-    if (saved_scale_ > 0.0F) scale_docks(applied_scale_ / saved_scale_);
+    if (pending_scale_ > 0.0F) scale_docks(applied_scale_ / pending_scale_);
+  }
+}
+
+/// Where each slot goes in the room that there is.
+void DockShell::fit_slots(Workspace workspace, float height, std::array<Slot, 4>& place) const {
+  place = {Slot::kLeft, Slot::kCentre, Slot::kRight, Slot::kBottom};
+  const auto move = [&](Slot from, Slot to) { place[static_cast<std::size_t>(from)] = to; };
+  if (room_ == RoomClass::kNarrow) move(Slot::kLeft, Slot::kCentre);
+  if (room_ != RoomClass::kWide && workspace != Workspace::kRuns)
+    move(Slot::kRight, room_ == RoomClass::kNarrow ? Slot::kCentre : Slot::kLeft);
+  if (room_ == RoomClass::kNarrow || height < em(30)) {
+    move(Slot::kBottom, Slot::kCentre);
+    if (workspace == Workspace::kRuns) move(Slot::kRight, Slot::kCentre);
   }
 }
 
 void DockShell::build_default_layout(Workspace workspace, float width, float height) {
   const unsigned root = dock_id(workspace);
+  std::array<Slot, 4> place{};
+  fit_slots(workspace, height, place);
   std::array<bool, 4> has{};
   for (const PanelEntry& entry : entries_) {
-    if (entry.workspace == workspace) has[static_cast<std::size_t>(entry.slot)] = true;
+    if (entry.workspace == workspace)
+      has[static_cast<std::size_t>(place[static_cast<std::size_t>(entry.slot)])] = true;
   }
   const auto has_slot = [&](Slot slot) { return has[static_cast<std::size_t>(slot)]; };
   ImGui::DockBuilderRemoveNode(root);
@@ -238,10 +321,10 @@ void DockShell::build_default_layout(Workspace workspace, float width, float hei
   if (has_slot(Slot::kBottom) && bottom == 0) {
     bottom = ImGui::DockBuilderSplitNode(centre, ImGuiDir_Down, 0.36F, nullptr, &centre);
   }
-  slot_nodes_[slot_key(workspace, Slot::kLeft)] = left;
-  slot_nodes_[slot_key(workspace, Slot::kCentre)] = centre;
-  slot_nodes_[slot_key(workspace, Slot::kRight)] = right;
-  slot_nodes_[slot_key(workspace, Slot::kBottom)] = bottom;
+  const std::array nodes = {left, centre, right, bottom};
+  for (std::size_t slot = 0; slot < nodes.size(); ++slot)
+    slot_nodes_[slot_key(workspace, static_cast<Slot>(slot))] =
+        nodes[static_cast<std::size_t>(place[slot])];
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].workspace != workspace) continue;
     ImGui::DockBuilderDockWindow(states_[i].window_name.c_str(),
@@ -260,10 +343,12 @@ void DockShell::draw_dock_space(float top, float bottom) {
   ImGui::PushStyleColor(ImGuiCol_WindowBg, theme().line);  // shows as the separators
   begin_strip("###shell.dock", top, bottom - top);
   ImGui::PopStyleColor();
+  follow_room(view->Size.x, bottom - top);
   const auto index = static_cast<std::size_t>(workspace_);
   const unsigned root = dock_id(workspace_);
   const bool is_missing = ImGui::DockBuilderGetNode(root) == nullptr;
-  if (!is_built_[index] || wants_reset_[index] || is_missing) {
+  const bool is_settled = pending_ini_.empty();  // else another layout comes with the next frame
+  if (is_settled && (!is_built_[index] || wants_reset_[index] || is_missing)) {
     build_default_layout(workspace_, view->Size.x, bottom - top);
   }
   {
@@ -316,7 +401,9 @@ void DockShell::draw_panel(std::size_t index, Studio& studio) {
 
 void DockShell::draw_panels(Studio& studio) {
   for (std::size_t i = 0; i < states_.size(); ++i) {
-    if (entries_[i].workspace == workspace_ && states_[i].is_open) draw_panel(i, studio);
+    if (entries_[i].workspace != workspace_ || !states_[i].is_open) continue;
+    draw_panel(i, studio);
+    if (states_[i].was_visible) focus_areas_.push_back(states_[i].window_name);
   }
   int& front = front_frames_[static_cast<std::size_t>(workspace_)];
   if (front <= 0) return;
@@ -331,6 +418,11 @@ void DockShell::draw_panels(Studio& studio) {
     if (window->DockNode->TabBar != nullptr)
       window->DockNode->TabBar->NextSelectedTabId = window->TabId;
     if (entries_[i].slot == Slot::kCentre) main_window = window;
+  }
+  if (main_window != nullptr) {  // in a narrow window it shares its place with all others
+    main_window->DockNode->SelectedTabId = main_window->TabId;
+    if (main_window->DockNode->TabBar != nullptr)
+      main_window->DockNode->TabBar->NextSelectedTabId = main_window->TabId;
   }
   if (front == 0 && main_window != nullptr) ImGui::FocusWindow(main_window);
 }
@@ -357,6 +449,7 @@ void DockShell::handle_keys(const ShellParts& parts) {
 void DockShell::draw(Studio& studio, const ShellParts& parts) {
   const ImGuiViewport* view = ImGui::GetMainViewport();
   is_outside_workspaces_ = parts.is_outside_workspaces;
+  focus_areas_ = {"###shell.top"};
   float y = view->Pos.y;
   begin_strip("###shell.top", y, em(kTopBarEm));
   draw_top_bar(parts);
@@ -369,6 +462,7 @@ void DockShell::draw(Studio& studio, const ShellParts& parts) {
     y += em(kRunBarEm);
     line_below(y);
     ImGui::End();
+    focus_areas_.emplace_back("###shell.run_bar");
   }
   float bottom = view->Pos.y + view->Size.y;
   if (parts.status_strip) {
@@ -378,14 +472,25 @@ void DockShell::draw(Studio& studio, const ShellParts& parts) {
     parts.status_strip();
     ImGui::End();
   }
+  const bool has_drawer = parts.drawer && parts.drawer_height > 0.0F;
+  if (has_drawer) {
+    bottom -= parts.drawer_height;
+    begin_strip("###shell.drawer", bottom, parts.drawer_height);
+    line_below(bottom + px(1));
+    parts.drawer();
+    ImGui::End();
+  }
   if (parts.full_page) {
     begin_strip("###shell.page", y, bottom - y);
     parts.full_page();
     ImGui::End();
+    focus_areas_.emplace_back("###shell.page");
   } else {
     draw_dock_space(y, bottom);
     draw_panels(studio);
   }
+  if (has_drawer) focus_areas_.emplace_back("###shell.drawer");
+  if (parts.status_strip) focus_areas_.emplace_back("###shell.status");
   handle_keys(parts);
   ImGuiIO& io = ImGui::GetIO();
   if (io.WantSaveIniSettings || is_dirty_) {

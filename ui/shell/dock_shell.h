@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "ui/panels/panel.h"
+#include "ui/shell/arrangement.h"
 #include "ui/shell/state_writer.h"
 #include "ui/shell/theme_tokens.h"
 
@@ -22,6 +24,8 @@ struct ShellParts {
   std::function<void()> top_right;     ///< icon buttons right of the theme toggle, SameLine
   int num_top_right = 0;               ///< how many of them
   std::function<void()> open_palette;  ///< Ctrl+K and the search field of the top bar
+  std::function<void()> drawer;        ///< above the status strip
+  float drawer_height = 0.0F;          ///< pixels; 0: closed
   std::function<void()> full_page;     ///< replaces the dock space (start screen)
   bool is_outside_workspaces = false;  ///< the page belongs to no workspace: no tab is lit
   std::string search_hint = "Search actions, runs, settings";
@@ -65,6 +69,16 @@ class DockShell {
   /// Puts the workspace in use back to its default arrangement.
   void reset_layout();
 
+  /// Arrangements that have a name. Loading one takes effect before the next frame; the name of
+  /// none is ignored.
+  void save_layout(const std::string& name);
+  void load_layout(const std::string& name);
+  void delete_layout(const std::string& name);
+  [[nodiscard]] std::vector<std::string> layout_names() const;
+
+  /// Names of the windows that Tab walks through, in order.
+  [[nodiscard]] const std::vector<std::string>& focus_areas() const { return focus_areas_; }
+
   /// Shows the panel, switches to its workspace and brings its tab to the front.
   void focus_panel(std::string_view id);
   void set_panel_open(std::string_view id, bool is_open);
@@ -83,6 +97,10 @@ class DockShell {
 
   void load_settings();
   void save_settings();
+  [[nodiscard]] Arrangement arrangement() const;
+  void use_arrangement(const Arrangement& arrangement);
+  void follow_room(float width, float height);
+  void fit_slots(Workspace workspace, float height, std::array<Slot, 4>& place) const;
   void build_default_layout(Workspace workspace, float width, float height);
   void draw_top_bar(const ShellParts& parts);
   void draw_workspace_tab(Workspace workspace);
@@ -108,7 +126,11 @@ class DockShell {
   int front_frames_[4] = {0, 0, 0, 0};  ///< frames until the first tab of each slot is selected
   bool is_dirty_ = false;
   bool is_outside_workspaces_ = false;
-  float saved_scale_ = 0.0F;  ///< of the layout that was read
+  float pending_scale_ = 0.0F;  ///< of the layout that is to be loaded
+  RoomClass room_ = RoomClass::kWide;
+  std::array<Arrangement, kNumRoomClasses> arrangements_;  ///< of the classes not in use
+  std::map<std::string, NamedLayout> layouts_;
+  std::vector<std::string> focus_areas_;
 };
 
 /// Our mark: two tracks that part at a switch. `size` in pixels.

@@ -94,7 +94,7 @@ void set_control_colors(ImVec4* c, const ThemeTokens& t) {
   c[ImGuiCol_DragDropTarget] = vec(t.accent);
   c[ImGuiCol_DragDropTargetBg] = vec(with_alpha(t.accent, 0.08F));
   c[ImGuiCol_UnsavedMarker] = vec(t.text1);
-  c[ImGuiCol_NavCursor] = vec(t.accent);
+  c[ImGuiCol_NavCursor] = none;  // draw_keyboard_focus draws it
   c[ImGuiCol_NavWindowingHighlight] = vec(t.accent);
   c[ImGuiCol_NavWindowingDimBg] = c[ImGuiCol_ModalWindowDimBg] = vec(with_alpha(rgb(0), 0.45F));
 }

@@ -9,12 +9,15 @@
 #include "ui/shell/theme.h"
 #include "ui/widgets/badges.h"
 #include "ui/widgets/buttons.h"
+#include "ui/widgets/overlays.h"
 #include "ui/widgets/text.h"
 
 namespace switchyard::ui {
 namespace {
 
 constexpr float kTopBarEm = 3.1F;
+constexpr float kNameFromEm = 62.0F;   ///< width of the window from which the product's name fits
+constexpr float kWordsFromEm = 52.0F;  ///< and the names of the workspaces
 
 Icon workspace_icon(Workspace workspace) {
   switch (workspace) {
@@ -46,7 +49,7 @@ bool search_button(const char* hint, float width) {
   const ThemeTokens& t = theme();
   const float height = em(1.9F);
   const ImVec2 min = ImGui::GetCursorScreenPos();
-  const bool is_clicked = ImGui::InvisibleButton("Search###palette.open", {width, height});
+  const bool is_clicked = hit_area("Search###palette.open", {width, height});
   const bool is_hovered = ImGui::IsItemHovered();
   const unsigned id = ImGui::GetItemID();
   const ImVec2 max = {min.x + width, min.y + height};
@@ -98,11 +101,13 @@ void DockShell::draw_workspace_tab(Workspace workspace) {
   const ThemeTokens& t = theme();
   const bool is_on = workspace_ == workspace && !is_outside_workspaces_;
   const char* name = workspace_name(workspace);
-  const float width = em(2.75F) + text_size(Type::kControl, name).x, height = em(1.95F);
+  const bool has_words = is_on || ImGui::GetWindowSize().x >= em(kWordsFromEm);
+  const float height = em(1.95F);
+  const float width = has_words ? em(2.75F) + text_size(Type::kControl, name).x : em(2.3F);
   const ImVec2 min = ImGui::GetCursorScreenPos(), max = {min.x + width, min.y + height};
   const std::string label =
       std::string(name) + "###workspace." + std::to_string(static_cast<int>(workspace));
-  if (ImGui::InvisibleButton(label.c_str(), {width, height})) set_workspace(workspace);
+  if (hit_area(label.c_str(), {width, height})) set_workspace(workspace);
   const bool is_hovered = ImGui::IsItemHovered();
   const unsigned id = ImGui::GetItemID();
   ImDrawList* list = ImGui::GetWindowDrawList();
@@ -114,6 +119,7 @@ void DockShell::draw_workspace_tab(Workspace workspace) {
             {min.x + em(0.62F), y},
             is_on ? t.link : t.text2,
             icon(workspace_icon(workspace)));
+  if (!has_words) return tooltip(name);
   draw_text(
       list, Type::kControl, {min.x + em(2.1F), y}, is_on || is_hovered ? t.text1 : t.text2, name);
 }
@@ -126,8 +132,11 @@ void DockShell::draw_top_bar(const ShellParts& parts) {
   draw_logo(min.x + em(0.95F), min.y + (height - em(1.6F)) * 0.5F, em(1.6F));
   const float text_y = min.y + (height - line_height(Type::kHeading)) * 0.5F;
   const float name_x = min.x + em(3.45F);
-  const float name_width = draw_text(list, Type::kHeading, {name_x, text_y}, t.text1, "Switchyard");
-  const float rule = std::round(name_x + name_width + em(1));
+  float rule = std::round(name_x);
+  if (size.x >= em(kNameFromEm)) {
+    const float width = draw_text(list, Type::kHeading, {name_x, text_y}, t.text1, "Switchyard");
+    rule = std::round(name_x + width + em(1));
+  }
   list->AddRectFilled({rule, min.y + em(1)}, {rule + px(1), min.y + height - em(1)}, t.line2);
   ImGui::SetCursorScreenPos({rule + em(0.85F), min.y + (height - em(1.95F)) * 0.5F});
   for (const Workspace workspace :
@@ -136,7 +145,7 @@ void DockShell::draw_top_bar(const ShellParts& parts) {
     ImGui::SameLine(0.0F, em(0.45F));
   }
   const float tabs_end = ImGui::GetCursorScreenPos().x;
-  const float buttons = em(2.15F) * static_cast<float>(1 + std::max(0, parts.num_top_right));
+  const float buttons = button_height() * static_cast<float>(1 + std::max(0, parts.num_top_right));
   const float right = min.x + size.x - em(0.7F);
   const float search_right = right - buttons - em(0.6F);
   const float search = std::min(em(20.7F), search_right - tabs_end - em(1));

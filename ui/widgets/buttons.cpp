@@ -145,16 +145,8 @@ float button_width(const char* label, const ButtonOptions& options) {
                     2.0F * side_padding(options));
 }
 
-void draw_focus_ring(ImVec2 min, ImVec2 max, float rounding, unsigned id, bool is_forced) {
-  const ImGuiContext& g = *ImGui::GetCurrentContext();
-  if (!is_forced && !(g.NavId == id && g.NavCursorVisible && id != 0)) return;
-  const float gap = px(2);
-  ImGui::GetWindowDrawList()->AddRect({min.x - gap, min.y - gap},
-                                      {max.x + gap, max.y + gap},
-                                      theme().accent,
-                                      rounding + gap,
-                                      std::max(1.5F, px(1.5F)),
-                                      0);
+bool hit_area(const char* label, ImVec2 size) {
+  return submit_item(label, size, Look::kLive).is_pressed;
 }
 
 bool button(const char* label, const ButtonOptions& options) {

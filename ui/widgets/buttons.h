@@ -5,6 +5,7 @@
 #include <imgui.h>
 
 #include "ui/shell/fonts.h"
+#include "ui/widgets/focus.h"
 
 namespace switchyard::ui {
 
@@ -49,8 +50,9 @@ bool toggle(const char* label, bool* value);
 
 bool radio(const char* label, bool is_selected);
 
-/// 1.5 px accent ring, 2 px outside, when the item has keyboard focus (or `is_forced`).
-void draw_focus_ring(ImVec2 min, ImVec2 max, float rounding, unsigned id, bool is_forced = false);
+/// A control whose looks the caller draws: mouse, keyboard and focus as with every other control.
+/// True when pressed.
+bool hit_area(const char* label, ImVec2 size);
 
 float button_height(bool is_small = false, bool is_hero = false);
 float button_width(const char* label, const ButtonOptions& options = {});

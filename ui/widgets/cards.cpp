@@ -54,7 +54,7 @@ bool begin_card(const char* id, std::string_view title, const CardOptions& optio
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0.0F, 0.0F));
   ImGui::BeginChild(id,
                     size,
-                    ImGuiChildFlags_Borders,
+                    ImGuiChildFlags_Borders | ImGuiChildFlags_NavFlattened,
                     ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse);
   ImGui::PopStyleVar(2);
   ImGui::PopStyleColor(2);
@@ -118,7 +118,7 @@ bool property_row(std::string_view label,
   const ImVec2 pos = ImGui::GetCursorScreenPos();
   const float width = ImGui::GetContentRegionAvail().x, height = em(1.65F);
   const std::string id = "###property." + std::string(label);
-  const bool is_clicked = ImGui::InvisibleButton(id.c_str(), {std::max(1.0F, width), height});
+  const bool is_clicked = hit_area(id.c_str(), {std::max(1.0F, width), height});
   const bool is_hovered = ImGui::IsItemHovered();
   ImDrawList* list = ImGui::GetWindowDrawList();
   const float y = pos.y + (height - line_height(Type::kBody)) * 0.5F;
@@ -157,7 +157,7 @@ bool section_header(const char* label, bool* is_open, std::string_view trailing)
   const ImVec2 pos = ImGui::GetCursorScreenPos();
   const float width = std::max(1.0F, ImGui::GetContentRegionAvail().x), height = em(2.1F);
   ImGui::PushStyleVar(ImGuiStyleVar_FrameBorderSize, 0.0F);
-  if (ImGui::InvisibleButton(label, {width, height})) *is_open = !*is_open;
+  if (hit_area(label, {width, height})) *is_open = !*is_open;
   ImGui::PopStyleVar();
   const bool is_hovered = ImGui::IsItemHovered();
   ImDrawList* list = ImGui::GetWindowDrawList();
@@ -201,7 +201,7 @@ bool list_row(const char* label, bool is_selected, float height_em) {
   const ImVec2 pos = ImGui::GetCursorScreenPos();
   const float width = std::max(1.0F, ImGui::GetContentRegionAvail().x), height = em(height_em);
   ImGui::SetNextItemAllowOverlap();
-  const bool is_clicked = ImGui::InvisibleButton(label, {width, height});
+  const bool is_clicked = hit_area(label, {width, height});
   const bool is_hovered = ImGui::IsItemHovered();
   const unsigned id = ImGui::GetItemID();
   ImDrawList* list = ImGui::GetWindowDrawList();

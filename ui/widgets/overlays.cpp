@@ -15,18 +15,24 @@ namespace {
 constexpr float kTooltipWidthEm = 26.0F;
 constexpr double kToastSeconds = 6.0;
 
-bool begin_styled_tooltip() {
-  constexpr ImGuiHoveredFlags kFlags = ImGuiHoveredFlags_ForTooltip |
-                                       ImGuiHoveredFlags_AllowWhenDisabled |
-                                       ImGuiHoveredFlags_Stationary;
-  if (!ImGui::IsItemHovered(kFlags)) return false;
+int tooltip_frame = -1;  ///< the last frame with a tooltip
+
+bool begin_tooltip_window() {
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(em(0.85F), em(0.7F)));
   ImGui::PushStyleVar(ImGuiStyleVar_WindowRounding, em(0.6F));
   if (!ImGui::BeginTooltip()) {
     ImGui::PopStyleVar(2);
     return false;
   }
+  tooltip_frame = ImGui::GetFrameCount();
   return true;
+}
+
+bool begin_styled_tooltip() {
+  constexpr ImGuiHoveredFlags kFlags = ImGuiHoveredFlags_ForTooltip |
+                                       ImGuiHoveredFlags_AllowWhenDisabled |
+                                       ImGuiHoveredFlags_Stationary;
+  return ImGui::IsItemHovered(kFlags) && begin_tooltip_window();
 }
 
 void end_styled_tooltip() {
@@ -68,11 +74,22 @@ Color tone_color(Tone tone) {
   return t.text2;
 }
 
-void tooltip(std::string_view value) {
-  if (value.empty() || !begin_styled_tooltip()) return;
+namespace {
+
+void fill_tooltip(std::string_view value) {
   const float width = std::min(em(kTooltipWidthEm), text_size(Type::kBody, value).x + 1.0F);
   text_wrapped(Type::kBody, theme().text1, value, width);
   end_styled_tooltip();
+}
+
+}  // namespace
+
+void tooltip(std::string_view value) {
+  if (!value.empty() && begin_styled_tooltip()) fill_tooltip(value);
+}
+
+void plain_tooltip(std::string_view value) {
+  if (tooltip_frame != ImGui::GetFrameCount() && begin_tooltip_window()) fill_tooltip(value);
 }
 
 void help_tooltip(std::string_view title, std::string_view body, std::string_view formula) {

@@ -13,6 +13,9 @@ namespace switchyard::ui {
 /// Shows `value` after a short rest of the mouse on the last item, also when it is disabled.
 void tooltip(std::string_view value);
 
+/// A tooltip at the mouse that belongs to no item; nothing when the frame already has one.
+void plain_tooltip(std::string_view value);
+
 /// Tooltip with a title, an explanation and, in mono, a formula (may be empty).
 void help_tooltip(std::string_view title, std::string_view body, std::string_view formula = {});
 

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include <imgui_internal.h>
+
 #include "ui/widgets/overlays.h"
+#include "ui/widgets/text_audit.h"
 
 namespace switchyard::ui {
 namespace {
@@ -35,6 +38,32 @@ std::string shortened(std::string_view value, float max_width) {
 
 }  // namespace
 
+namespace {
+
+/// The shortened text under the mouse; its whole form is shown at the end of the frame.
+struct CutText {
+  std::string whole;
+  int frame = -1;
+};
+
+CutText cut_text;
+
+void remember_cut(const ImDrawList* list, ImVec2 min, ImVec2 max, std::string_view whole) {
+  const ImGuiContext& g = *ImGui::GetCurrentContext();
+  if (list != ImGui::GetWindowDrawList() || !ImGui::IsWindowHovered() ||
+      !ImGui::IsMouseHoveringRect(min, max) ||
+      g.MouseStationaryTimer < g.Style.HoverStationaryDelay)
+    return;
+  cut_text = {std::string(whole), g.FrameCount};
+}
+
+}  // namespace
+
+void show_cut_text() {
+  if (cut_text.frame != ImGui::GetFrameCount()) return;
+  plain_tooltip(cut_text.whole);
+}
+
 std::string_view visible_label(const char* label) {
   const std::string_view whole = label;
   return whole.substr(0, whole.find("##"));
@@ -55,13 +84,19 @@ void text(Type type, Color color, std::string_view value) {
   const FontScope scope(type);
   const TextColor tint(color);
   ImGui::TextUnformatted(value.data(), value.data() + value.size());
+  audit_text(
+      ImGui::GetWindowDrawList(), ImGui::GetItemRectMin(), ImGui::GetItemRectMax(), value, value);
 }
 
 void text_ellipsis(Type type, Color color, std::string_view value, float max_width) {
   const float room = max_width > 0.0F ? max_width : ImGui::GetContentRegionAvail().x;
   const std::string shown = fitted(type, value, room);
-  text(type, color, shown);
-  if (shown.size() != value.size() || shown != value) tooltip(value);
+  const FontScope scope(type);
+  const TextColor tint(color);
+  ImGui::TextUnformatted(shown.data(), shown.data() + shown.size());
+  const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
+  audit_text(ImGui::GetWindowDrawList(), min, max, value, shown);
+  if (shown != value) remember_cut(ImGui::GetWindowDrawList(), min, max, value);
 }
 
 namespace {
@@ -111,6 +146,7 @@ float draw_paragraph(ImDrawList* list,
     const ImVec2 at = {std::round(pos.x + shift),
                        std::round(pos.y + step * static_cast<float>(index))};
     list->AddText(at, color, words.data(), words.data() + words.size());
+    audit_text(list, at, {at.x + width_of(words), at.y + ImGui::GetFontSize()}, words, words);
   });
   return std::round(step * static_cast<float>(lines));
 }
@@ -142,18 +178,27 @@ void value_with_unit(Type type, Color color, std::string_view value, std::string
 float draw_text(
     ImDrawList* list, Type type, ImVec2 pos, Color color, std::string_view value, float max_width) {
   const FontScope scope(type);
+  const std::string_view whole = value;
   std::string cut;
-  if (max_width > 0.0F && width_of(value) > max_width) {
-    cut = shortened(value, max_width);
+  if (max_width != 0.0F && width_of(value) > max_width) {
+    cut = max_width > 0.0F ? shortened(value, max_width) : std::string();
     value = cut;
   }
-  const ImVec2 whole_pixels = {std::round(pos.x), std::round(pos.y)};
-  list->AddText(whole_pixels, color, value.data(), value.data() + value.size());
-  return width_of(value);
+  const ImVec2 min = {std::round(pos.x), std::round(pos.y)};
+  const float width = width_of(value);
+  const ImVec2 max = {min.x + width, min.y + ImGui::GetFontSize()};
+  list->AddText(min, color, value.data(), value.data() + value.size());
+  audit_text(list, min, max, whole, value);
+  if (value.size() < whole.size()) remember_cut(list, min, max, whole);
+  return width;
 }
 
-void draw_text_right(ImDrawList* list, Type type, ImVec2 pos, Color color, std::string_view value) {
-  draw_text(list, type, {pos.x - text_size(type, value).x, pos.y}, color, value);
+void draw_text_right(
+    ImDrawList* list, Type type, ImVec2 pos, Color color, std::string_view value, float max_width) {
+  float width = text_size(type, value).x;
+  if (max_width != 0.0F && width > max_width)
+    width = text_size(type, fitted(type, value, std::max(1.0F, max_width))).x;
+  draw_text(list, type, {pos.x - width, pos.y}, color, value, max_width);
 }
 
 void draw_text_centred(

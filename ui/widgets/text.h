@@ -36,7 +36,8 @@ float draw_paragraph(ImDrawList* list,
 void value_with_unit(Type type, Color color, std::string_view value, std::string_view unit);
 
 /// Draws without an item: `pos` is the left end of the line's top. Returns the width drawn. With
-/// `max_width` > 0 the text is shortened with "…".
+/// `max_width` > 0 the text is shortened with "…" and shows itself whole when the mouse rests on
+/// it; < 0: there is no room, nothing is drawn.
 float draw_text(ImDrawList* list,
                 Type type,
                 ImVec2 pos,
@@ -45,7 +46,15 @@ float draw_text(ImDrawList* list,
                 float max_width = 0.0F);
 
 /// Same, ending at `pos.x`.
-void draw_text_right(ImDrawList* list, Type type, ImVec2 pos, Color color, std::string_view value);
+void draw_text_right(ImDrawList* list,
+                     Type type,
+                     ImVec2 pos,
+                     Color color,
+                     std::string_view value,
+                     float max_width = 0.0F);
+
+/// Shows the shortened text under the mouse whole. Once, at the end of a frame.
+void show_cut_text();
 
 /// Same, centred in the box.
 void draw_text_centred(

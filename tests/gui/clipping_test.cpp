@@ -1,0 +1,128 @@
+// No text is cut or shortened beyond recognition: every workspace, in the smallest window, from the
+// smallest zoom to twice the normal one, on plain and on dense monitors.
+#include <set>
+#include <string>
+
+#include <GLFW/glfw3.h>
+
+#include "tests/gui/app_driver.h"
+#include "ui/model/run_state.h"
+#include "ui/shell/theme.h"
+#include "ui/widgets/text.h"
+#include "ui/widgets/text_audit.h"
+
+namespace switchyard::test {
+namespace {
+
+using ui::TextFault;
+using ui::Workspace;
+
+constexpr int kWidth = 1024;
+constexpr int kHeight = 640;
+
+class Clipping : public GuiTest {};
+
+std::string report(const std::vector<TextFault>& faults) {
+  std::string text;
+  for (const TextFault& fault : faults)
+    text += "\n  \"" + fault.text + "\" in " + fault.window + ": " + fault.reason;
+  return text;
+}
+
+/// Everything that a frame of the page would cut.
+std::vector<TextFault> faults_of(ui::StudioApp& app, float scale) {
+  const int width = static_cast<int>(kWidth * scale), height = static_cast<int>(kHeight * scale);
+  glfwSetCursorPos(app.window().handle(), 2.0, 1.0);  // no card under the mouse
+  app.picture(width, height, 8);                      // layout and sizes settle
+  ui::start_text_audit();
+  app.picture(width, height, 1);
+  return ui::stop_text_audit();
+}
+
+/// Brings every panel of the workspace to the front once and looks at each.
+void check_workspace(ui::StudioApp& app, Workspace workspace, float scale, const std::string& at) {
+  for (const ui::PanelEntry& panel : app.shell().panels()) {
+    if (panel.workspace != workspace) continue;
+    app.shell().focus_panel(panel.id);
+    app.studio().gallery.is_open = false;
+    const std::vector<TextFault> faults = faults_of(app, scale);
+    EXPECT_TRUE(faults.empty()) << panel.id << at << report(faults);
+  }
+}
+
+void check_all(ui::StudioApp& app, float scale) {
+  for (const float zoom : {0.75F, 1.0F}) {
+    app.shell().set_zoom(zoom);
+    const std::string at =
+        " at zoom " + std::to_string(zoom) + ", monitor scale " + std::to_string(scale);
+    app.studio().gallery.is_open = true;
+    const std::vector<TextFault> faults = faults_of(app, scale);
+    EXPECT_TRUE(faults.empty()) << "start screen" << at << report(faults);
+    for (const Workspace workspace :
+         {Workspace::kTrain, Workspace::kRouting, Workspace::kPrompt, Workspace::kRuns})
+      check_workspace(app, workspace, scale, at);
+  }
+  app.shell().set_zoom(1.0F);
+}
+
+/// A run with routed layers, samples, a checkpoint and one answer.
+void record(Hands& hands) {
+  ASSERT_TRUE(hands.wait([&] { return !hands.studio().presets->presets.empty(); }));
+  hands.click("preset.tiny-moe.train");
+  ASSERT_TRUE(hands.wait([&] { return hands.run().step >= 120; }, 240));
+  hands.studio().prompt.settings.max_tokens = 40;
+  hands.studio().prompt.draft = "the king ";
+  hands.studio().generate();
+  ASSERT_TRUE(hands.wait(
+      [&] {
+        const ui::Answer* answer = hands.studio().prompt.newest();
+        return answer != nullptr && !answer->is_open() && !answer->tokens.empty();
+      },
+      120));
+  hands.studio().selection.token = 12;
+  hands.studio().selection.expert = 3;
+}
+
+TEST_F(Clipping, NoTextIsCutInTheSmallestWindow) {
+  {
+    DrivenApp driven;
+    ASSERT_TRUE(driven.play("record", record));
+    check_all(driven.app(), 1.0F);
+  }
+  DrivenApp driven("", 2.0F);
+  ASSERT_TRUE(driven.play("reopen", [](Hands& hands) {
+    ASSERT_TRUE(hands.wait([&] { return hands.run().step >= 120; }, 60));
+  }));
+  check_all(driven.app(), 2.0F);
+}
+
+TEST_F(Clipping, TheAuditSeesWhatIsCut) {
+  DrivenApp driven;
+  ASSERT_TRUE(driven.play("cut", [](Hands& hands) { hands.frames(4); }));
+  const auto audit = [&](float width, float room) {
+    ui::Window& window = driven.app().window();
+    window.begin_frame();
+    ImGui::SetNextWindowPos({20, 20});
+    ImGui::SetNextWindowSize({width, 80});
+    ImGui::Begin("###audited", nullptr, ImGuiWindowFlags_NoDecoration);
+    ui::start_text_audit();
+    ui::draw_text(ImGui::GetWindowDrawList(),
+                  ui::Type::kBody,
+                  {24, 30},
+                  ui::theme().text1,
+                  "Tokens per expert",
+                  room);
+    std::vector<TextFault> faults = ui::stop_text_audit();
+    ImGui::End();
+    window.end_frame();
+    return faults;
+  };
+  EXPECT_TRUE(audit(400, 0).empty());
+  EXPECT_TRUE(audit(400, 80).empty());  // "Tokens per…" says enough
+  EXPECT_EQ(audit(60, 0).size(), 1U);   // cut by the window
+  EXPECT_EQ(audit(400, 20).size(), 1U);
+  EXPECT_EQ(audit(400, -5).size(), 1U);
+}
+
+}  // namespace
+}  // namespace switchyard::test
