@@ -26,12 +26,63 @@ Library::Places default_places() {
   return {store::runs_directory(), config::configs_directory()};
 }
 
+namespace {
+
+constexpr std::size_t kMaxShownTokens = 100'000;
+constexpr std::size_t kMaxExplainedTokens = 20'000;
+
+void add_token(PromptState& prompt, AnswerToken arrived) {
+  Answer* answer = prompt.find(arrived.answer_id);
+  if (answer == nullptr || !answer->is_open()) return;
+  answer->state = AnswerState::kStreaming;
+  if (answer->tokens.size() >= kMaxShownTokens) {
+    ++answer->num_dropped;
+    return;
+  }
+  Token& token = arrived.token;
+  if (prompt.facts->vocabulary != nullptr) show_true_bytes(token, *prompt.facts->vocabulary);
+  if (answer->tokens.size() >= kMaxExplainedTokens) {
+    token.top.clear();
+    token.route.clear();
+  }
+  answer->tokens.push_back(std::move(token));
+}
+
+void finish(PromptState& prompt, AnswerDone done) {
+  Answer* answer = prompt.find(done.answer_id);
+  if (answer == nullptr) return;
+  answer->state = done.is_cancelled ? AnswerState::kCancelled : AnswerState::kDone;
+  if (done.step >= 0) answer->step = done.step;
+  answer->tokens_per_second = done.tokens_per_second;
+  answer->stopped_by = std::move(done.stopped_by);
+  answer->score = done.score;
+  ++prompt.revision;
+}
+
+void fail(PromptState& prompt, AnswerFailed failed) {
+  Answer* answer = prompt.find(failed.answer_id);
+  if (answer == nullptr) return;
+  answer->state = AnswerState::kFailed;
+  answer->problem = std::move(failed.problem);
+  ++prompt.revision;
+}
+
+void take_text(Studio& studio, TextRead read) {
+  ScoreState& score = studio.prompt.score;
+  score.is_reading = false;
+  score.problem = std::move(read.problem);
+  if (score.problem.empty()) score.text = std::move(read.text);
+}
+
+}  // namespace
+
 Client::Client(Library::Places places, std::function<void()> wake)
     : mailbox_(std::move(wake)),
       watcher_(places.configs, mailbox_),
       library_(places, mailbox_, watcher_),
       manager_(places.runs, mailbox_, library_),
       sampler_(mailbox_),
+      prompt_reader_(mailbox_),
       messages_(mailbox_,
                 {[this] { return watcher_.is_engine_alive(); },
                  [this](bool is_attached) { watcher_.set_attached(is_attached); }}) {}
@@ -42,8 +93,10 @@ void Client::open(Studio& studio, const std::string& root) {
   open_root_ = root;
   studio.plots.group.fit();
   studio.selection.expert = -1;
-  studio.prompt.answers.clear();
-  studio.selection.token = -1;
+  open_prompt(studio.prompt, root);
+  studio.selection.answer_id = studio.selection.token = -1;
+  sampler_.stop_all();
+  prompt_reader_.open(root);
   messages_.attach(root);
 }
 
@@ -52,6 +105,7 @@ void Client::take(Studio& studio) {
   studio.runs = library_.runs();
   studio.runs_feed = manager_.feed();
   studio.machine = library_.machine();
+  studio.prompt.facts = prompt_reader_.facts();
   for (ClientEvent& event : mailbox_.take()) put_event(studio, std::move(event));
   studio.run = watcher_.view();
   announce_states(studio);
@@ -60,25 +114,10 @@ void Client::take(Studio& studio) {
 void Client::put_event(Studio& studio, ClientEvent event) {
   std::visit(Overloaded{
                  [&](Notice& notice) { studio.notices.push_back(std::move(notice)); },
-                 [&](AnswerToken& token) {
-                   Answer* answer = studio.prompt.find(token.answer_id);
-                   if (answer == nullptr || !answer->is_open()) return;
-                   answer->state = AnswerState::kStreaming;
-                   answer->tokens.push_back(std::move(token.token));
-                 },
-                 [&](const AnswerDone& done) {
-                   Answer* answer = studio.prompt.find(done.answer_id);
-                   if (answer == nullptr) return;
-                   answer->state = done.is_cancelled ? AnswerState::kCancelled : AnswerState::kDone;
-                   if (done.step >= 0) answer->step = done.step;
-                   answer->tokens_per_second = done.tokens_per_second;
-                 },
-                 [&](AnswerFailed& failed) {
-                   Answer* answer = studio.prompt.find(failed.answer_id);
-                   if (answer == nullptr) return;
-                   answer->state = AnswerState::kFailed;
-                   answer->problem = std::move(failed.problem);
-                 },
+                 [&](AnswerToken& token) { add_token(studio.prompt, std::move(token)); },
+                 [&](AnswerDone& done) { finish(studio.prompt, std::move(done)); },
+                 [&](AnswerFailed& failed) { fail(studio.prompt, std::move(failed)); },
+                 [&](TextRead& text) { take_text(studio, std::move(text)); },
                  [&](const RunChosen& chosen) {
                    open(studio, chosen.root);
                    library_.refresh();
@@ -142,15 +181,35 @@ void Client::carry_out(Studio& studio, const Command& command) {
                  },
                  [&](const ResumeRun& run) { library_.resume(run.root); },
                  [&](const EngineOrder& order) { messages_.order(order); },
+                 [&](const PromptCommand& prompt) { carry_out_prompt(prompt); },
+                 [&](const RefreshRuns&) { library_.refresh(); },
+                 [&](const RunsOrder& order) { carry_out_runs(studio, order); },
+             },
+             command);
+}
+
+void Client::carry_out_prompt(const PromptCommand& command) {
+  const auto is_live = [](const AnswerSource& source) {
+    return source.kind == AnswerSource::Kind::kLive;
+  };
+  const bool is_busy = watcher_.is_engine_alive();
+  std::visit(Overloaded{
                  [&](const Generate& request) {
-                   if (!messages_.generate(request)) sampler_.generate(open_root_, request);
+                   if (!is_live(request.source) || !messages_.generate(request))
+                     sampler_.generate(open_root_, request, is_busy);
+                 },
+                 [&](const ScoreText& request) {
+                   if (!is_live(request.source) || !messages_.score(request))
+                     sampler_.score(open_root_, request, is_busy);
                  },
                  [&](const StopGenerating& stop) {
                    sampler_.stop(stop.answer_id);
                    messages_.stop_generating(stop.answer_id);
                  },
-                 [&](const RefreshRuns&) { library_.refresh(); },
-                 [&](const RunsOrder& order) { carry_out_runs(studio, order); },
+                 [&](const PinPrompt& pin) { messages_.pin(pin); },
+                 [&](const UnpinPrompt& unpin) { messages_.unpin(unpin); },
+                 [&](const CountTokens& count) { prompt_reader_.count(count.text); },
+                 [&](const ReadTextFile& file) { prompt_reader_.read_file(file.path); },
              },
              command);
 }

@@ -7,14 +7,16 @@
 #include "ui/client/library.h"
 #include "ui/client/mailbox.h"
 #include "ui/client/message_client.h"
+#include "ui/client/prompt_reader.h"
 #include "ui/client/run_manager.h"
 #include "ui/client/run_watcher.h"
 #include "ui/model/studio.h"
 
 namespace switchyard::ui {
 
-/// The window's side of everything that is not drawing: four threads (run reader, messages,
-/// library, sampling child), none of which the frame thread ever waits for.
+/// The window's side of everything that is not drawing: threads for the run, messages, the
+/// library, the prompt's files and sampling children, none of which the frame thread ever waits
+/// for.
 ///
 /// Threads: `take` and `submit` on the frame thread. `wake` is called from any thread.
 class Client {
@@ -30,6 +32,7 @@ class Client {
  private:
   void open(Studio& studio, const std::string& root);
   void carry_out(Studio& studio, const Command& command);
+  void carry_out_prompt(const PromptCommand& command);
   void put_event(Studio& studio, ClientEvent event);
   void announce_states(Studio& studio);
   void carry_out_runs(const Studio& studio, const RunsOrder& order);
@@ -39,6 +42,7 @@ class Client {
   Library library_;
   RunManager manager_;
   CheckpointSampler sampler_;
+  PromptReader prompt_reader_;
   MessageClient messages_;
   double last_train_ = -1e9;  ///< monotonic seconds of the last order to train
   std::string open_root_;

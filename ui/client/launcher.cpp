@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -133,7 +134,26 @@ Result<LaunchedEngine> launch_detached(const std::vector<std::string>& arguments
   return engine;
 }
 
-Result<PipedChild> start_piped(const std::vector<std::string>& arguments) {
+namespace {
+
+/// A descriptor from which exactly this text can be read; /dev/null for none.
+Descriptor readable_text(const std::string& text) {
+  if (text.empty()) return Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  Descriptor memory(memfd_create("input", MFD_CLOEXEC));
+  std::size_t done = 0;
+  while (memory.is_open() && done < text.size()) {
+    const ssize_t wrote = write(memory.get(), text.data() + done, text.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) return Descriptor();
+    done += static_cast<std::size_t>(wrote);
+  }
+  if (memory.is_open()) lseek(memory.get(), 0, SEEK_SET);
+  return memory;
+}
+
+}  // namespace
+
+Result<PipedChild> start_piped(const std::vector<std::string>& arguments, const std::string& text) {
   std::vector<std::string> words = arguments;
   const std::vector<char*> pointers = pointers_to(words);
   std::array<int, 2> output{}, errors{}, reports{};
@@ -150,7 +170,8 @@ Result<PipedChild> start_piped(const std::vector<std::string>& arguments) {
     return error_from_errno(errno, words[0], "make a pipe for starting");
   const Descriptor from(reports[0]);
   Descriptor to(reports[1]);
-  const Descriptor input(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const Descriptor input = readable_text(text);
+  if (!input.is_open()) return error_from_errno(errno, words[0], "hand over the text");
   child.pid = fork();
   if (child.pid == 0)
     become(pointers.data(), input.get(), output_end.get(), error_end.get(), to.get());

@@ -64,14 +64,16 @@ struct LaunchedEngine {
 Result<LaunchedEngine> launch_detached(const std::vector<std::string>& arguments,
                                        const std::string& log_path);
 
-/// A child whose standard output is read by us and whose standard error goes to `error_log`.
+/// A child whose standard output and error are read by us.
 struct PipedChild {
   pid_t pid = 0;
   Descriptor output;
   Descriptor errors;
 };
 
-Result<PipedChild> start_piped(const std::vector<std::string>& arguments);
+/// `input` is what the child finds on its standard input.
+Result<PipedChild> start_piped(const std::vector<std::string>& arguments,
+                               const std::string& input = "");
 
 /// The last lines of a log file as one text, at most `max_bytes`: what a person sees when a start
 /// failed. Empty when there is nothing.

@@ -25,11 +25,23 @@ struct AnswerDone {
   std::int64_t step = -1;
   double tokens_per_second = 0.0;
   bool is_cancelled = false;
+  std::string stopped_by = {};  ///< the stop text that ended it
+  TextScore score = {};         ///< of a scored text
 };
+
+/// A sample_done message (socket) or a done line (--json): both carry the same fields.
+AnswerDone answer_done_from_json(std::int64_t answer_id, const Json& message);
 
 struct AnswerFailed {
   std::int64_t answer_id = 0;
   std::string problem;
+};
+
+/// A text file was read for scoring.
+struct TextRead {
+  std::string path;
+  std::string text;
+  std::string problem;  ///< where, expected, found, what to do; empty when it went well
 };
 
 /// A run was created, or is to be shown.
@@ -37,7 +49,8 @@ struct RunChosen {
   std::string root;
 };
 
-using ClientEvent = std::variant<Notice, AnswerToken, AnswerDone, AnswerFailed, RunChosen>;
+using ClientEvent =
+    std::variant<Notice, AnswerToken, AnswerDone, AnswerFailed, TextRead, RunChosen>;
 
 /// A queue from many threads to the frame thread. `wake` is called after each put and must be safe
 /// from any thread.

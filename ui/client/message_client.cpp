@@ -83,11 +83,12 @@ void MessageClient::order(EngineOrder order) {
   post({std::move(message), text.what, 0});
 }
 
-bool MessageClient::generate(const Generate& request) {
-  if (!is_attached_.load()) return false;
-  const SamplingSettings& s = request.settings;
-  Json message = command("sample");
-  message.set("prompt", request.prompt);
+namespace {
+
+/// Room for escapes and the fields beside the text in a message of 1 MiB.
+constexpr std::size_t kMaxScoredBytes = std::size_t{256} << 10;
+
+void set_sampling(Json& message, const SamplingSettings& s) {
   message.set("max_tokens", s.max_tokens);
   message.set("temperature", s.temperature);
   message.set("top_k", s.top_k);
@@ -95,8 +96,48 @@ bool MessageClient::generate(const Generate& request) {
   message.set("min_p", s.min_p);
   message.set("repetition_penalty", s.repetition_penalty);
   message.set("seed", s.seed);
+}
+
+bool is_sampling(const Json& message) {
+  const std::string& name = message["command"].as_string();
+  return name == "sample" || name == "score";
+}
+
+}  // namespace
+
+bool MessageClient::generate(const Generate& request) {
+  if (!is_attached_.load()) return false;
+  Json message = command("sample");
+  message.set("prompt", request.prompt);
+  set_sampling(message, request.settings);
+  if (!request.settings.stop.empty()) {
+    Json stop = Json::array();
+    for (const std::string& text : request.settings.stop) stop.push_back(text);
+    message.set("stop", std::move(stop));
+  }
   post({std::move(message), "Generate", request.answer_id});
   return true;
+}
+
+bool MessageClient::score(const ScoreText& request) {
+  if (!is_attached_.load() || request.text.size() > kMaxScoredBytes) return false;
+  Json message = command("score");
+  message.set("text", request.text);
+  post({std::move(message), "Score", request.answer_id});
+  return true;
+}
+
+void MessageClient::pin(const PinPrompt& request) {
+  Json message = command("pin");
+  message.set("prompt", request.prompt);
+  set_sampling(message, request.settings);
+  post({std::move(message), "Pin", 0});
+}
+
+void MessageClient::unpin(const UnpinPrompt& request) {
+  Json message = command("unpin");
+  message.set("pin_id", request.pin_id);
+  post({std::move(message), "Unpin", 0});
 }
 
 void MessageClient::stop_generating(std::int64_t answer_id) {
@@ -156,10 +197,11 @@ void MessageClient::disconnect(const std::string& reason) {
   for (const auto& [sample, answer] : answer_of_sample_)
     mailbox_.put(AnswerFailed{answer, "The answer ended early: " + reason + "."});
   answer_of_sample_.clear();
+  cancelled_.clear();
   // A stop is answered by going away.
   std::erase_if(commands_, [](const auto& command) { return command.second == "Stop"; });
   for (const auto& [id, what] : commands_) {
-    if (what != "Generate" && !reason.empty())
+    if (what != "Generate" && what != "Score" && !reason.empty())
       mailbox_.put(Notice{NoticeKind::kAttention, what + " was not answered", reason});
   }
   commands_.clear();
@@ -172,7 +214,7 @@ void MessageClient::send_waiting() {
     waiting = std::exchange(waiting_, {});
   }
   for (Outgoing& outgoing : waiting) {
-    const bool is_sample = outgoing.message["command"].as_string() == "sample";
+    const bool is_sample = is_sampling(outgoing.message);
     if (connection_ == nullptr) {
       if (is_sample)
         mailbox_.put(AnswerFailed{outgoing.answer_id, "The engine is not connected. Try again."});
@@ -190,6 +232,7 @@ void MessageClient::send_waiting() {
       if (sample == 0) continue;  // it has ended meanwhile
       outgoing.message = command("cancel_sample");
       outgoing.message.set("sample_id", sample);
+      cancelled_.insert(sample);
     }
     const std::int64_t id = next_id_++;
     outgoing.message.set("id", id);
@@ -256,6 +299,21 @@ void MessageClient::take_reply(const Json& message) {
     mailbox_.put(Notice{NoticeKind::kInfo, "Training pauses after this step", ""});
 }
 
+AnswerDone answer_done_from_json(std::int64_t answer_id, const Json& message) {
+  AnswerDone done;
+  done.answer_id = answer_id;
+  done.step = message["step"].as_integer(-1);
+  done.tokens_per_second = message["tokens_per_second"].as_number();
+  done.is_cancelled = message["cancelled"].as_bool();
+  done.stopped_by = message["stopped_by"].as_string();
+  if (message["loss"].is_number())
+    done.score = {message["loss"].as_number(),
+                  message["perplexity"].as_number(),
+                  message["bits_per_byte"].as_number(),
+                  message["tokens"].as_integer()};
+  return done;
+}
+
 void MessageClient::take_sample_done(const Json& message) {
   const auto found = answer_of_sample_.find(message["sample_id"].as_integer());
   if (found == answer_of_sample_.end()) return;
@@ -263,11 +321,11 @@ void MessageClient::take_sample_done(const Json& message) {
   if (error.is_object()) {
     mailbox_.put(AnswerFailed{found->second, error["message"].as_string()});
   } else {
-    mailbox_.put(AnswerDone{found->second,
-                            message["step"].as_integer(-1),
-                            message["tokens_per_second"].as_number(),
-                            message["cancelled"].as_bool()});
+    AnswerDone done = answer_done_from_json(found->second, message);
+    done.is_cancelled = done.is_cancelled || cancelled_.contains(found->first);
+    mailbox_.put(std::move(done));
   }
+  cancelled_.erase(found->first);
   answer_of_sample_.erase(found);
 }
 

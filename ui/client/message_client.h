@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,7 +45,14 @@ class MessageClient {
   /// Asks the engine for an answer. False when there is no connection: sample elsewhere.
   bool generate(const Generate& request);
 
+  /// Has the engine read a text. False when there is no connection, or the text is too long for a
+  /// message: read it from a checkpoint.
+  bool score(const ScoreText& request);
+
   void stop_generating(std::int64_t answer_id);
+
+  void pin(const PinPrompt& request);
+  void unpin(const UnpinPrompt& request);
 
   [[nodiscard]] bool is_attached() const { return is_attached_.load(); }
 
@@ -83,6 +91,7 @@ class MessageClient {
   std::int64_t next_id_ = 1;
   std::map<std::int64_t, std::string> commands_;  ///< id → what
   std::map<std::int64_t, std::int64_t> answer_of_sample_;
+  std::set<std::int64_t> cancelled_;  ///< samples that were asked to end
   std::thread thread_;
 };
 

@@ -4,22 +4,10 @@
 #include <string>
 #include <variant>
 
+#include "ui/model/prompt_commands.h"
 #include "ui/model/runs_feed.h"
 
 namespace switchyard::ui {
-
-/// How the next tokens are drawn. A value of 0 switches top-k and min-p off; top-p is off at 1.
-struct SamplingSettings {
-  double temperature = 0.8;
-  std::int64_t top_k = 0;
-  double top_p = 0.95;
-  double min_p = 0.0;
-  double repetition_penalty = 1.0;
-  std::int64_t seed = 1337;
-  std::int64_t max_tokens = 200;
-
-  friend bool operator==(const SamplingSettings&, const SamplingSettings&) = default;
-};
 
 // What panels ask for. They only append to Studio::commands; the client does the work elsewhere.
 
@@ -49,17 +37,6 @@ struct EngineOrder {
   Kind kind = Kind::kPause;
 };
 
-/// Samples from the live weights, or, without an engine, from the last checkpoint.
-struct Generate {
-  std::int64_t answer_id = 0;
-  std::string prompt;
-  SamplingSettings settings;
-};
-
-struct StopGenerating {
-  std::int64_t answer_id = 0;
-};
-
 /// Looks at the runs folder again.
 struct RefreshRuns {};
 
@@ -68,8 +45,7 @@ using Command = std::variant<TrainPreset,
                              OpenRun,
                              ResumeRun,
                              EngineOrder,
-                             Generate,
-                             StopGenerating,
+                             PromptCommand,
                              RefreshRuns,
                              RunsOrder>;
 

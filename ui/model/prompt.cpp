@@ -71,6 +71,12 @@ std::string Answer::text() const {
   return all;
 }
 
+std::string Answer::text_before(std::size_t count) const {
+  std::string all;
+  for (std::size_t i = 0; i < std::min(count, tokens.size()); ++i) all += tokens[i].text;
+  return all;
+}
+
 int Answer::num_layers() const {
   std::size_t layers = 0;
   for (const Token& token : tokens) layers = std::max(layers, token.route.size());
@@ -84,13 +90,16 @@ Token token_from_json(const Json& message) {
   token.text = message["text"].as_string();
   token.shown = shown_text(token.text);
   token.probability = std::clamp(message["prob"].as_number(), 0.0, 1.0);
+  token.entropy_nats = message["entropy"].as_number(-1.0);
+  token.rank = message["rank"].as_integer(-1);
+  token.is_context = message["is_context"].as_bool();
   token.top = alternatives(message["top"]);
   token.route = route(message["route"]);
   return token;
 }
 
 std::string shown_text(const std::string& bytes) {
-  if (bytes.empty()) return "‹end›";
+  if (bytes.empty()) return "‹…›";
   std::string shown;
   const bool is_blank =
       std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == ' ' || c == '\t'; });
@@ -120,6 +129,15 @@ std::string shown_text(const std::string& bytes) {
   }
   if (!is_blank && shown.front() == ' ') shown.erase(0, 1);
   return shown;
+}
+
+void show_true_bytes(Token& token, std::span<const std::string> vocabulary) {
+  const auto is_known = [&](std::int64_t id) {
+    return id >= 0 && id < static_cast<std::int64_t>(vocabulary.size());
+  };
+  if (!is_known(token.id)) return;
+  const std::string& bytes = vocabulary[static_cast<std::size_t>(token.id)];
+  if (find_invalid_utf8(bytes) != std::string::npos) token.shown = shown_text(bytes);
 }
 
 float surprise_tint(double probability) {

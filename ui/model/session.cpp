@@ -21,28 +21,13 @@ std::int64_t integer_in(const Json& value,
   return number >= low && number <= high ? number : fallback;
 }
 
+Json json_from_texts(const std::vector<std::string>& texts) {
+  Json list = Json::array();
+  for (const std::string& text : texts) list.push_back(text);
+  return list;
+}
+
 }  // namespace
-
-void Studio::generate() {
-  stop_generating();
-  Answer answer;
-  answer.id = prompt.next_answer_id++;
-  answer.prompt = prompt.draft;
-  answer.settings = prompt.settings;
-  answer.is_live = run->is_engine_attached;
-  send(Generate{answer.id, answer.prompt, answer.settings});
-  selection.answer_id = answer.id;
-  selection.token = -1;
-  prompt.answers.push_back(std::move(answer));
-  if (prompt.answers.size() > PromptState::kMaxAnswers)
-    prompt.answers.erase(prompt.answers.begin());
-}
-
-void Studio::stop_generating() {
-  for (const Answer& answer : prompt.answers) {
-    if (answer.is_open()) send(StopGenerating{answer.id});
-  }
-}
 
 std::string session_text(const Studio& studio) {
   const SamplingSettings& s = studio.prompt.settings;
@@ -52,7 +37,9 @@ std::string session_text(const Studio& studio) {
                                 {"min_p", s.min_p},
                                 {"repetition_penalty", s.repetition_penalty},
                                 {"seed", s.seed},
-                                {"max_tokens", s.max_tokens}});
+                                {"max_tokens", s.max_tokens},
+                                {"stop", json_from_texts(s.stop)},
+                                {"is_seed_locked", studio.prompt.is_seed_locked}});
   Json plots = Json::object({{"x_axis", static_cast<int>(studio.plots.group.axis)},
                              {"smoothing", studio.plots.smoothing},
                              {"shows_raw", studio.plots.shows_raw},
@@ -80,6 +67,10 @@ void restore_session(Studio& studio, const Json& session) {
   s.repetition_penalty = number_in(sampling["repetition_penalty"], 0.1, 10.0, s.repetition_penalty);
   s.seed = integer_in(sampling["seed"], 0, std::int64_t{1} << 53, s.seed);
   s.max_tokens = integer_in(sampling["max_tokens"], 1, 100'000, s.max_tokens);
+  studio.prompt.is_seed_locked = sampling["is_seed_locked"].as_bool(true);
+  s.stop.clear();
+  for (const Json& text : sampling["stop"].items())
+    add_stop(s, escapes_from_text(text.as_string()), nullptr);
   const Json& plots = session["plots"];
   studio.plots.group.axis = static_cast<XAxis>(integer_in(plots["x_axis"], 0, 2, 0));
   studio.plots.smoothing = number_in(plots["smoothing"], 0.0, 0.999, studio.plots.smoothing);

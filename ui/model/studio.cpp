@@ -14,11 +14,4 @@ void Studio::send(Command command) {
   commands.push_back(std::move(command));
 }
 
-Answer* PromptState::find(std::int64_t id) {
-  for (Answer& answer : answers) {
-    if (answer.id == id) return &answer;
-  }
-  return nullptr;
-}
-
 }  // namespace switchyard::ui

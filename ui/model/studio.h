@@ -8,7 +8,7 @@
 #include "ui/model/commands.h"
 #include "ui/model/machine_info.h"
 #include "ui/model/preset_list.h"
-#include "ui/model/prompt.h"
+#include "ui/model/prompt_state.h"
 #include "ui/model/run_index.h"
 #include "ui/model/run_marks.h"
 #include "ui/model/run_table.h"
@@ -32,22 +32,6 @@ struct PlotSettings {
   double smoothing = 0.6;  ///< weight per 10 steps
   bool shows_raw = true;
   bool is_log_y = false;
-};
-
-struct PromptState {
-  std::string draft;
-  std::string draft_before;  ///< for Ctrl+Z after a prompt was replaced
-  SamplingSettings settings;
-  std::vector<Answer> answers;  ///< newest last, at most kMaxAnswers
-  std::int64_t next_answer_id = 1;
-  enum class Tint { kSurprise, kTopExpert } tint = Tint::kSurprise;
-  bool shows_routes = true;
-
-  static constexpr std::size_t kMaxAnswers = 32;
-
-  [[nodiscard]] Answer* find(std::int64_t id);
-
-  [[nodiscard]] const Answer* newest() const { return answers.empty() ? nullptr : &answers.back(); }
 };
 
 struct GalleryState {
@@ -82,13 +66,14 @@ struct Studio {
   PromptState prompt;
   GalleryState gallery;
   RunsState runs_state;
-  RunMarks marks;                     ///< tags, notes and colours that the person gave to runs
-  std::vector<Notice> notices;        ///< new since the last frame
-  std::vector<Command> commands;      ///< to be done
-  double now = 0.0;                   ///< monotonic seconds at the start of the frame
-  double wall_now = 0.0;              ///< seconds since 1970, for ages only
-  bool shows_run_list = true;         ///< a visible screen lists runs: keep the list fresh
-  bool wants_runs_workspace = false;  ///< a link asked for the run list
+  RunMarks marks;                        ///< tags, notes and colours that the person gave to runs
+  std::vector<Notice> notices;           ///< new since the last frame
+  std::vector<Command> commands;         ///< to be done
+  double now = 0.0;                      ///< monotonic seconds at the start of the frame
+  double wall_now = 0.0;                 ///< seconds since 1970, for ages only
+  bool shows_run_list = true;            ///< a visible screen lists runs: keep the list fresh
+  bool wants_runs_workspace = false;     ///< a link asked for the run list
+  bool wants_routing_workspace = false;  ///< a link asked for the selected expert
 
   void send(Command command);
 

@@ -4,10 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "ui/model/answer_compare.h"
+#include "ui/model/answer_export.h"
+#include "ui/model/prompt_actions.h"
 #include "ui/panels/common.h"
-#include "ui/panels/maps.h"
+#include "ui/panels/flow_toolbar.h"
 #include "ui/panels/panel.h"
+#include "ui/panels/pinned_rows.h"
 #include "ui/panels/registry.h"
+#include "ui/panels/token_flow.h"
+#include "ui/panels/token_popover.h"
 #include "ui/panels/token_view.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/badges.h"
@@ -20,261 +26,264 @@
 namespace switchyard::ui {
 namespace {
 
-constexpr float kChipEm = 1.7F;
-constexpr float kQuiet = 0.42F;  ///< strength of layers that are not in focus
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
 
-/// Sizes of an answer's block. Units: pixels.
-struct Block {
-  ImVec2 origin;  ///< left end of the first line's chips
-  float gutter = 0.0F;
-  float width = 0.0F;
-  float line_height = 0.0F;
-  float route_height = 0.0F;
-  int num_layers = 0;
-  bool has_routes = false;
-};
-
-/// Answers, newest first: tokens tinted by surprise, their routes below each line.
+/// The answer in front, the one beside it, and the same prompt over training.
 class AnswersPanel final : public Panel {
  public:
   void draw(Studio& studio) override {
-    draw_toolbar(studio);
-    if (studio.prompt.answers.empty()) {
+    draw_flow_toolbar(studio, "answers", studio.prompt.shown());
+    if (studio.prompt.shown() == nullptr) {
       empty_state(Icon::kPrompt,
                   "Nothing asked yet",
                   "Type a prompt at the left and press Generate. It works while the model trains.");
       return;
     }
-    const PanelBody body("###answers.body", {0.0F, 0.0F}, 1.0F, 1.0F);
-    for (auto answer = studio.prompt.answers.rbegin(); answer != studio.prompt.answers.rend();
-         ++answer)
-      draw_answer(studio, *answer);
-  }
-
- private:
-  static void draw_toolbar(Studio& studio) {
-    PromptState& prompt = studio.prompt;
-    Toolbar bar("answers.toolbar");
-    bar.label("Shade");
-    bar.next(em(1.85F));
-    static constexpr const char* kTints[] = {"Surprise", "Top expert"};
-    int tint = static_cast<int>(prompt.tint);
-    if (segmented("answers.shade", kTints, &tint))
-      prompt.tint = static_cast<PromptState::Tint>(tint);
-    bar.next(em(1.1F));
-    checkbox("Routes###answers.routes", &prompt.shows_routes);
-    if (has_routing(*studio.run)) {
-      bar.label("Layer");
-      bar.next(em(1.7F));
-      layer_combo(studio, "###answers.layer", em(4.6F));
+    FlowResult main, other;
+    {
+      const PanelBody body("###answers.body", {0.0F, 0.0F}, 1.0F, 1.0F);
+      if (ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_C)) copy_marked(studio);
+      const Answer& answer = *studio.prompt.shown();
+      draw_branch_line(studio, answer);
+      main = draw_answer(studio, answer, flow_);
+      draw_legend(studio, answer);
+      draw_branches(studio, answer);
+      if (const Answer* compared = studio.prompt.find(answer.compared_id)) {
+        rule();
+        other = draw_answer(studio, *compared, compared_flow_);
+      }
+      draw_over_training(studio, *studio.prompt.shown());
+      if (wanted_id_ >= 0) show_answer(studio, std::exchange(wanted_id_, -1));
+    }
+    const Answer* shown = studio.prompt.shown();
+    const Answer* compared = studio.prompt.find(shown->compared_id);
+    if (compared != nullptr && (other.activated >= 0 || popover_.is_open_on(compared->id))) {
+      popover_.draw(studio, *compared, other, true);
+    } else {
+      popover_.draw(studio, *shown, main, true);
     }
   }
 
-  static void draw_head(Studio& studio, const Answer& answer) {
+ private:
+  static void rule() {
+    gap(0.6F);
+    hairline();
+    gap(0.9F);
+  }
+
+  /// The marked range, else the whole answer in front.
+  static void copy_marked(const Studio& studio) {
+    const TokenRange& range = studio.prompt.range;
+    const Answer* marked = studio.prompt.find(range.answer_id);
+    std::string copied;
+    if (marked != nullptr && range.first >= 0) {
+      for (int i = range.first; i <= range.last && i < static_cast<int>(marked->tokens.size()); ++i)
+        copied += marked->tokens[static_cast<std::size_t>(i)].text;
+    } else if (const Answer* shown = studio.prompt.shown()) {
+      copied = answer_as_text(*shown);
+    }
+    ImGui::SetClipboardText(copied.c_str());
+  }
+
+  void draw_branch_line(const Studio& studio, const Answer& answer) {
+    const BranchPoint& branch = answer.branch;
+    if (branch.parent_id < 0) return;
+    text(Type::kBody, theme().text3, icon(Icon::kRouting));
+    ImGui::SameLine(0.0F, em(0.5F));
+    const float right = studio.prompt.find(branch.parent_id) != nullptr ? em(7) : 0.0F;
+    text_ellipsis(Type::kBody,
+                  theme().text2,
+                  "Branch at token " + grouped_number(branch.token + 1) + ": \"" +
+                      shown_text(branch.to) + "\" instead of \"" + shown_text(branch.from) + "\"",
+                  std::max(em(4), ImGui::GetContentRegionAvail().x - right));
+    if (right > 0.0F) {
+      ImGui::SameLine(0.0F, em(0.7F));
+      if (link("Show parent###answers.parent")) wanted_id_ = branch.parent_id;
+    }
+    gap(0.6F);
+  }
+
+  /// "‹ 2 of 3 ›": kept answers of the same prompt. Returns the width taken.
+  float draw_cycle(const Studio& studio, const Answer& answer, ImVec2 right_top) {
+    const std::vector<std::int64_t> ids = answers_to(studio.prompt, answer);
+    if (ids.size() < 2) return 0.0F;
+    const auto at = std::find(ids.begin(), ids.end(), answer.id) - ids.begin();
+    const std::string words = std::to_string(at + 1) + " of " + std::to_string(ids.size());
+    const float side = button_height(true), middle = text_size(Type::kDigitsCaption, words).x;
+    const float width = 2.0F * side + middle + em(0.4F);
+    const float x = right_top.x - width, y = right_top.y - em(0.35F);
+    ButtonOptions small;
+    small.is_small = true;
+    const auto go = [&](std::ptrdiff_t by) {
+      const auto count = static_cast<std::ptrdiff_t>(ids.size());
+      wanted_id_ = ids[static_cast<std::size_t>((at + by + count) % count)];
+    };
+    ImGui::SetCursorScreenPos({x, y});
+    if (icon_button("Previous###answers.previous", Icon::kPrevious, "The answer before", small))
+      go(-1);
+    draw_text(ImGui::GetWindowDrawList(),
+              Type::kDigitsCaption,
+              {x + side + em(0.2F), right_top.y + px(1)},
+              theme().text2,
+              words);
+    ImGui::SetCursorScreenPos({x + side + middle + em(0.4F), y});
+    if (icon_button("Next###answers.next", Icon::kNext, "The answer after", small)) go(1);
+    return width + em(0.6F);
+  }
+
+  static std::string state_words(const Studio& studio, const Answer& answer) {
+    std::string words =
+        answer.is_live && answer.step >= 0 ? "step " + grouped_number(answer.step) : "";
+    const auto add = [&words](const std::string& more) {
+      words += (words.empty() ? "" : ", ") + more;
+    };
+    if (answer.role == AnswerRole::kShown) add("seed " + std::to_string(answer.settings.seed));
+    if (answer.state == AnswerState::kWaiting)
+      add(studio.run->is_engine_attached && answer.is_live ? "waiting for the first token"
+                                                           : "loading the checkpoint");
+    if (answer.state == AnswerState::kStreaming) add("writing");
+    if (answer.state == AnswerState::kCancelled) add("stopped");
+    if (!answer.stopped_by.empty())
+      add("ended at \"" + escapes_from_text(answer.stopped_by) + "\"");
+    if (answer.role != AnswerRole::kCompared) return words;
+    add("same seed");
+    const Answer* shown = studio.prompt.shown();
+    const Answer* evidence = studio.prompt.find(shown->evidence_id);
+    const auto reading = other_reading(*shown, &answer, evidence);
+    if (const auto agreement = route_agreement(shown->tokens, reading))
+      add("route agreement " + plain_number(agreement->share, 2));
+    else if (evidence != nullptr && evidence->is_open())
+      add("reading the answer above");
+    return words;
+  }
+
+  void draw_head(Studio& studio, const Answer& answer) {
     const ThemeTokens& t = theme();
     const ImVec2 min = ImGui::GetCursorScreenPos();
     const float width = ImGui::GetContentRegionAvail().x;
     ImDrawList* list = ImGui::GetWindowDrawList();
+    float right = min.x + width;
+    if (answer.role == AnswerRole::kShown) {
+      right -= draw_cycle(studio, answer, {right, min.y});
+    } else {
+      ButtonOptions small;
+      small.is_small = true;
+      ImGui::SetCursorScreenPos({right - button_height(true), min.y - em(0.35F)});
+      const std::string label = "Copy###answer." + std::to_string(answer.id) + ".copy";
+      if (icon_button(label.c_str(), Icon::kCopy, "Copies prompt and answer", small))
+        ImGui::SetClipboardText(answer_as_text(answer).c_str());
+      right -= button_height(true) + em(0.5F);
+    }
+    std::string counts = grouped_number(static_cast<long long>(answer.tokens.size())) + " tokens";
+    if (answer.tokens_per_second > 0.0)
+      counts += "   " + short_number(answer.tokens_per_second) + " tok/s";
+    const float counts_width = text_size(Type::kDigitsCaption, counts).x;
+    const bool has_room = width > em(18);
+    if (has_room)
+      draw_text_right(list, Type::kDigitsCaption, {right, min.y + px(1)}, t.text2, counts);
+    if (has_room) right -= counts_width + em(0.8F);
     float x = min.x;
     if (answer.is_live) {
-      list->AddCircleFilled({x + em(0.4F), min.y + em(0.62F)}, em(0.26F), t.ok);
+      list->AddCircleFilled({x + em(0.4F), min.y + em(0.5F)}, em(0.26F), t.ok);
       x += em(1.1F);
     } else {
       x += draw_text(list, Type::kBody, {x, min.y}, t.text3, icon(Icon::kClock)) + em(0.55F);
     }
-    x += draw_text(
-             list, Type::kBodyStrong, {x, min.y}, t.text1, answer.is_live ? "Live" : "Checkpoint") +
-         em(0.6F);
-    std::string words = answer.step >= 0 ? "step " + grouped_number(answer.step) : "";
-    if (answer.state == AnswerState::kWaiting)
-      words += words.empty() ? "waiting for the first token" : ", waiting";
-    if (answer.state == AnswerState::kStreaming) words += words.empty() ? "writing" : ", writing";
-    if (answer.state == AnswerState::kCancelled) words += words.empty() ? "stopped" : ", stopped";
-    draw_text(list, Type::kDigitsCaption, {x, min.y + px(1)}, t.text3, words);
-    const float copy_x = min.x + width - button_height(true);
-    std::string right = grouped_number(static_cast<long long>(answer.tokens.size())) + " tokens";
-    if (answer.tokens_per_second > 0.0)
-      right += "   " + short_number(answer.tokens_per_second) + " tok/s";
-    draw_text_right(list, Type::kDigitsCaption, {copy_x - em(0.6F), min.y + px(1)}, t.text3, right);
-    ImGui::SetCursorScreenPos({copy_x, min.y - em(0.3F)});
-    ButtonOptions small;
-    small.is_small = true;
-    const std::string label = "Copy###answer." + std::to_string(answer.id) + ".copy";
-    if (icon_button(label.c_str(), Icon::kCopy, "Copies prompt and answer", small))
-      ImGui::SetClipboardText((answer.prompt + answer.text()).c_str());
-    ImGui::SetCursorScreenPos({min.x, min.y + em(1.6F)});
-    static_cast<void>(studio);
-    std::string asked = answer.prompt;
-    std::replace(asked.begin(), asked.end(), '\n', ' ');
-    text_ellipsis(Type::kMono, t.text3, asked);
-    gap(0.5F);
-  }
-
-  static Color chip_color(const Studio& studio, const Token& token) {
-    const ThemeTokens& t = theme();
-    if (studio.prompt.tint == PromptState::Tint::kTopExpert) {
-      for (const RouteStep& step : token.route) {
-        if (step.layer == studio.selection.layer && !step.experts.empty())
-          return over(with_alpha(t.expert(step.experts.front()), 0.55F), t.bg1);
-      }
+    const std::int64_t step = answer.step >= 0 ? answer.step : answer.source.step;
+    const std::string title =
+        answer.is_live ? "Live"
+                       : (step >= 0 ? "Checkpoint " + grouped_number(step) : "Last checkpoint");
+    x += draw_text(list, Type::kBodyStrong, {x, min.y}, t.text1, title) + em(0.6F);
+    const std::string words = state_words(studio, answer);
+    ImGui::SetCursorScreenPos({x, min.y + px(1)});
+    if (right - x > em(2)) {
+      text_ellipsis(Type::kDigitsCaption, t.text3, words, right - x);
+      if (answer.role == AnswerRole::kCompared && ImGui::IsItemHovered())
+        tooltip(
+            "Route agreement: share of tokens × layers of the answer above whose first expert is "
+            "the same when these weights read it.");
     }
-    const float strength = surprise_tint(token.probability);
-    return over(with_alpha(t.surprise, 0.06F + 0.62F * strength), t.bg1);
-  }
-
-  static void draw_routes(
-      const Studio& studio, const Token& token, ImVec2 at, float width, bool is_hovered) {
-    const ThemeTokens& t = theme();
-    ImDrawList* list = ImGui::GetWindowDrawList();
-    float y = at.y;
-    for (const RouteStep& step : token.route) {
-      const bool is_focused = step.layer == studio.selection.layer;
-      const float height = is_focused ? px(12) : px(6);
-      if (!step.experts.empty()) {
-        const int expert = step.experts.front();
-        const bool is_wanted = studio.selection.expert == expert;
-        const float weight = std::clamp(step.weights.front(), 0.35F, 1.0F);
-        const float strength = is_focused || is_hovered || is_wanted ? weight : kQuiet * weight;
-        list->AddRectFilled({at.x, y},
-                            {at.x + width, y + height - px(1)},
-                            over(with_alpha(t.expert(expert), strength), t.bg1));
-      }
-      y += height;
-    }
-  }
-
-  static void draw_hover(const Token& token, ImVec2 below, int layer) {
-    ImGui::SetNextWindowPos({below.x, below.y + em(0.4F)});
-    ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(em(0.9F), em(0.8F)));
-    if (ImGui::BeginTooltip()) {
-      const ThemeTokens& t = theme();
-      text(Type::kMono, t.text1, "\"" + shown_text(token.text) + "\"");
-      ImGui::SameLine(0.0F, em(0.8F));
-      text(Type::kDigitsCaption,
-           t.text3,
-           percent_text(token.probability) + ", " + plain_number(token.surprise_bits(), 3) +
-               " bits");
-      gap(0.2F);
-      draw_alternatives(token, em(19.0F));
-      for (const RouteStep& step : token.route) {
-        if (step.layer != layer) continue;
-        gap(0.2F);
-        text(Type::kCaption, t.text3, "Route in layer " + std::to_string(layer));
-        draw_route_row(step, step.layer, false, em(19.0F));
-      }
-      ImGui::EndTooltip();
-    }
-    ImGui::PopStyleVar();
-  }
-
-  static void draw_chip(
-      Studio& studio, const Answer& answer, int index, const Block& block, const ChipPlace& place) {
-    const ThemeTokens& t = theme();
-    const Token& token = answer.tokens[static_cast<std::size_t>(index)];
-    const ImVec2 min = {
-        std::round(block.origin.x + place.x),
-        std::round(block.origin.y + static_cast<float>(place.line) * block.line_height)};
-    const ImVec2 max = {min.x + std::round(place.width), min.y + em(kChipEm)};
     ImGui::SetCursorScreenPos(min);
-    const std::string label =
-        "###answer." + std::to_string(answer.id) + ".token." + std::to_string(index);
-    if (hit_area(label.c_str(), {max.x - min.x, max.y - min.y + block.route_height})) {
-      studio.selection.answer_id = answer.id;
-      studio.selection.token = index;
-    }
-    const bool is_hovered = ImGui::IsItemHovered();
-    const bool is_selected =
-        studio.selection.answer_id == answer.id && studio.selection.token == index;
-    ImDrawList* list = ImGui::GetWindowDrawList();
-    const Color fill = chip_color(studio, token);
-    list->AddRectFilled(min, max, fill, em(0.3F));
-    if (is_selected || is_hovered)
-      list->AddRect(
-          min, max, is_selected ? t.text1 : t.text3, em(0.3F), is_selected ? px(2) : px(1), 0);
-    const bool is_space = token.shown == "·" || token.shown == "⏎";
-    draw_text_centred(list, Type::kMono, min, max, is_space ? t.text3 : t.text1, token.shown);
-    if (block.has_routes)
-      draw_routes(studio, token, {min.x, max.y + px(2)}, max.x - min.x, is_hovered);
-    if (is_hovered) draw_hover(token, {min.x, max.y + block.route_height}, studio.selection.layer);
+    ImGui::Dummy({width, em(1.5F)});
   }
 
-  static Block block_of(const Studio& studio, const Answer& answer) {
-    Block block;
-    block.num_layers = answer.num_layers();
-    block.has_routes = studio.prompt.shows_routes && block.num_layers > 0;
-    block.gutter = block.has_routes ? em(2.6F) : 0.0F;
-    block.route_height =
-        block.has_routes ? px(2) + px(6) * static_cast<float>(block.num_layers + 1) : 0.0F;
-    block.line_height = em(kChipEm) + block.route_height + em(block.has_routes ? 0.75F : 0.4F);
-    block.origin = ImGui::GetCursorScreenPos();
-    block.width = ImGui::GetContentRegionAvail().x - block.gutter;
-    block.origin.x += block.gutter;
-    return block;
-  }
-
-  static void draw_gutter(const Studio& studio,
-                          const Answer& answer,
-                          const Block& block,
-                          int line) {
-    if (!block.has_routes) return;
-    const ThemeTokens& t = theme();
-    ImDrawList* list = ImGui::GetWindowDrawList();
-    float y = block.origin.y + static_cast<float>(line) * block.line_height + em(kChipEm) + px(2);
-    for (const Token& token : answer.tokens) {
-      if (static_cast<int>(token.route.size()) != block.num_layers) continue;
-      for (const RouteStep& step : token.route) {
-        const bool is_focused = step.layer == studio.selection.layer;
-        const float height = is_focused ? px(12) : px(6);
-        if (is_focused)
-          draw_text_right(
-              list,
-              Type::kDigitsCaption,
-              {block.origin.x - em(0.6F), y + (height - line_height(Type::kDigitsCaption)) * 0.5F},
-              t.text2,
-              layer_name(step.layer));
-        y += height;
-      }
-      return;
-    }
-  }
-
-  void draw_answer(Studio& studio, const Answer& answer) {
+  FlowResult draw_answer(Studio& studio, const Answer& answer, TokenFlow& flow) {
     draw_head(studio, answer);
+    if (answer.role == AnswerRole::kShown) {
+      text_ellipsis(Type::kMono, theme().text3, drawable_text(one_line(answer.prompt)));
+      gap(0.5F);
+    }
     if (answer.state == AnswerState::kFailed) {
       badge("No answer", Tone::kFailure, Icon::kFailure);
+      gap(0.3F);
       text_wrapped(Type::kBody, theme().text1, answer.problem);
     }
-    if (!answer.tokens.empty()) draw_tokens(studio, answer);
-    gap(0.4F);
-    hairline();
-    gap(1.0F);
+    if (!studio.prompt.shows_plain_text)
+      return flow.draw(studio, answer, shows_routes(studio, answer));
+    std::string plain = answer.text();
+    const float height =
+        wrapped_height(Type::kMono, plain, ImGui::GetContentRegionAvail().x - em(2));
+    FieldOptions options;
+    options.is_mono = true;
+    options.is_read_only = true;
+    text_area(("###answer." + std::to_string(answer.id) + ".text").c_str(),
+              &plain,
+              height + em(2.6F),
+              options);
+    return {};
   }
 
-  void draw_tokens(Studio& studio, const Answer& answer) {
-    const Block block = block_of(studio, answer);
-    widths_.clear();
-    for (const Token& token : answer.tokens)
-      widths_.push_back(
-          std::round(std::max(em(0.95F), text_size(Type::kMono, token.shown).x + em(0.32F))));
-    const std::vector<ChipPlace> places =
-        layout_chips(answer.tokens, widths_, block.width, px(5), px(1));
-    const int lines = places.back().line + 1;
-    const float top = ImGui::GetWindowPos().y, bottom = top + ImGui::GetWindowSize().y;
-    int gutter_line = -1;
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      const float y = block.origin.y + static_cast<float>(places[i].line) * block.line_height;
-      if (y + block.line_height < top || y > bottom) continue;
-      if (places[i].line != gutter_line) {
-        gutter_line = places[i].line;
-        draw_gutter(studio, answer, block, gutter_line);
-      }
-      draw_chip(studio, answer, static_cast<int>(i), block, places[i]);
+  /// In the mock-up's spirit only the answer in front carries its routes.
+  static bool shows_routes(const Studio& studio, const Answer& answer) {
+    return studio.prompt.shows_routes && answer.role == AnswerRole::kShown;
+  }
+
+  static void draw_legend(const Studio& studio, const Answer& answer) {
+    if (answer.tokens.empty() || studio.prompt.shows_plain_text) return;
+    draw_flow_legend(studio, answer, studio.prompt.shows_routes);
+    gap(0.3F);
+  }
+
+  void draw_branches(const Studio& studio, const Answer& answer) {
+    const std::vector<const Answer*> branches = branches_of(studio.prompt, answer.id);
+    if (branches.empty()) return;
+    gap(0.6F);
+    for (const Answer* branch : branches) {
+      const ImVec2 min = ImGui::GetCursorScreenPos();
+      const float width = ImGui::GetContentRegionAvail().x;
+      if (list_row(("###answers.branch." + std::to_string(branch->id)).c_str(), false, 1.9F))
+        wanted_id_ = branch->id;
+      ImDrawList* list = ImGui::GetWindowDrawList();
+      const float y = std::round(min.y + (em(1.9F) - line_height(Type::kBody)) * 0.5F);
+      draw_text(list, Type::kBody, {min.x + em(0.3F), y}, theme().text3, icon(Icon::kRouting));
+      draw_text(list,
+                Type::kMono,
+                {min.x + em(1.9F), y},
+                theme().text2,
+                "at " + grouped_number(branch->branch.token + 1) + ": " +
+                    drawable_text(one_line(branch->branch.to + branch->text())),
+                width - em(2.4F));
+      ImGui::SetCursorScreenPos(min);
+      ImGui::Dummy({width, em(1.9F)});
     }
-    ImGui::SetCursorScreenPos({block.origin.x - block.gutter, block.origin.y});
-    ImGui::Dummy({block.width + block.gutter, static_cast<float>(lines) * block.line_height});
   }
 
-  std::vector<float> widths_;
+  static void draw_over_training(Studio& studio, const Answer& answer) {
+    const std::vector<AnswerAt> rows =
+        rows_over_training(studio, answer.prompt, answer.settings.seed);
+    if (rows.empty()) return;
+    rule();
+    panel_title("Same prompt over training", "seed " + std::to_string(answer.settings.seed));
+    gap(0.2F);
+    draw_pinned_rows(rows, "answers.over", 5, nullptr);
+  }
+
+  TokenFlow flow_, compared_flow_;
+  TokenPopover popover_;
+  std::int64_t wanted_id_ = -1;
 };
 
 }  // namespace

@@ -18,6 +18,13 @@ std::span<const PanelEntry> all_panels() {
       PanelEntry{"prompt.input", "Prompt", Workspace::kPrompt, Slot::kLeft, &make_prompt_panel},
       PanelEntry{
           "prompt.answers", "Answers", Workspace::kPrompt, Slot::kCentre, &make_answers_panel},
+      PanelEntry{"prompt.over_training",
+                 "Over training",
+                 Workspace::kPrompt,
+                 Slot::kCentre,
+                 &make_over_training_panel},
+      PanelEntry{
+          "prompt.score", "Score text", Workspace::kPrompt, Slot::kCentre, &make_score_panel},
       PanelEntry{"prompt.token", "Token", Workspace::kPrompt, Slot::kRight, &make_token_panel},
       PanelEntry{"runs.table", "Runs", Workspace::kRuns, Slot::kCentre, &make_runs_panel},
   };

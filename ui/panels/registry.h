@@ -13,10 +13,12 @@ std::unique_ptr<Panel> make_events_panel();
 std::unique_ptr<Panel> make_expert_panel();
 std::unique_ptr<Panel> make_inspector_panel();
 std::unique_ptr<Panel> make_layers_panel();
+std::unique_ptr<Panel> make_over_training_panel();
 std::unique_ptr<Panel> make_plots_panel();
 std::unique_ptr<Panel> make_prompt_panel();
 std::unique_ptr<Panel> make_routing_panel();
 std::unique_ptr<Panel> make_runs_panel();
+std::unique_ptr<Panel> make_score_panel();
 std::unique_ptr<Panel> make_token_panel();
 
 }  // namespace switchyard::ui

@@ -6,6 +6,8 @@
 
 #include "engine/base/core/clock.h"
 #include "engine/base/core/file_system.h"
+#include "ui/model/answer_export.h"
+#include "ui/model/prompt_actions.h"
 #include "ui/model/run_state.h"
 #include "ui/panels/registry.h"
 #include "ui/panels/run_bar.h"
@@ -21,6 +23,7 @@ namespace {
 
 constexpr const char* kSessionFile = "session.json";
 constexpr const char* kMarksFile = "studio.json";
+constexpr const char* kAnswersFile = "answers.json";
 
 Tone tone_of(NoticeKind kind) {
   switch (kind) {
@@ -77,6 +80,14 @@ void StudioApp::restore() {
     }
   }
   saved_marks_ = studio_.marks.revision();
+  if (const auto content = writer_->read(kAnswersFile); content.has_value()) {
+    const Result<Json> parsed = parse_json(*content, kAnswersFile, answers_file_limits());
+    if (parsed.ok()) {
+      restore_answers(studio_.prompt, parsed.value());
+    } else {
+      writer_->set_aside(kAnswersFile);
+    }
+  }
   if (options_.run.empty()) return;
   studio_.commands.clear();
   studio_.send(OpenRun{options_.run});
@@ -117,6 +128,7 @@ void StudioApp::between_frames() {
   studio_.now = system_clock().monotonic_seconds();
   studio_.wall_now = system_clock().wall_seconds();
   client_->take(studio_);
+  collect_evidence(studio_);
   shell_->before_frame(options_.scale > 0.0F ? options_.scale : window_->content_scale());
 }
 
@@ -195,6 +207,8 @@ void StudioApp::show_notices() {
 /// A click on a workspace leaves the start screen, also when it names the workspace in use.
 void StudioApp::follow_requests() {
   if (std::exchange(studio_.wants_runs_workspace, false)) shell_->set_workspace(Workspace::kRuns);
+  if (std::exchange(studio_.wants_routing_workspace, false))
+    shell_->set_workspace(Workspace::kRouting);
   const int requests = shell_->workspace_requests();
   if (requests != std::exchange(seen_requests_, requests)) {
     studio_.gallery.is_open = false;
@@ -209,6 +223,14 @@ void StudioApp::remember() {
   if (const std::int64_t marks = studio_.marks.revision(); marks != saved_marks_) {
     saved_marks_ = marks;
     writer_->put(kMarksFile, studio_.marks.to_json().dump(2) + "\n");
+  }
+  const PromptState& prompt = studio_.prompt;
+  const bool is_writing = std::any_of(prompt.answers.begin(),
+                                      prompt.answers.end(),
+                                      [](const Answer& answer) { return answer.is_open(); });
+  if (!is_writing && !prompt.root.empty() && prompt.revision != answers_revision_) {
+    answers_revision_ = prompt.revision;
+    writer_->put(kAnswersFile, answers_file(prompt));
   }
   std::string session = session_text(studio_);
   if (session == session_) return;

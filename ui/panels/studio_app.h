@@ -79,6 +79,7 @@ class StudioApp {
   std::map<std::string, std::shared_ptr<const Command>> toast_commands_;  ///< by action
   std::int64_t saved_marks_ = 0;
   std::string session_;
+  std::int64_t answers_revision_ = 0;  ///< of what answers.json holds
   std::string title_;
   int seen_requests_ = 0;
   bool shows_shortcuts_ = false;

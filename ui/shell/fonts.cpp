@@ -86,7 +86,8 @@ constexpr std::array<const char*, kNumIcons> kGlyphNames = {"graph-down",
                                                             "memory",
                                                             "keyboard",
                                                             "box-arrow-up-right",
-                                                            "diagram-3"};
+                                                            "diagram-3",
+                                                            "unlock-fill"};
 
 enum Face {
   kRegular,

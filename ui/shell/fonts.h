@@ -99,6 +99,7 @@ enum class Icon {
   kKeyboard,
   kOpen,
   kArchitecture,
+  kUnlocked,
   kCount
 };
 

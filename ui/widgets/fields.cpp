@@ -61,12 +61,9 @@ class FieldStyle {
   bool is_off_;
 };
 
-void paint_focus(const FieldOptions& options) {
-  const bool is_active = ImGui::IsItemActive() || options.look == Look::kFocus;
-  if (!is_active) return;
-  const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
+void paint_ring(ImVec2 min, ImVec2 max, bool has_error) {
   ImDrawList* list = ImGui::GetWindowDrawList();
-  const Color ring = options.has_error ? theme().failure : theme().accent;
+  const Color ring = has_error ? theme().failure : theme().accent;
   list->AddRect(min, max, ring, em(0.38F), px(1), 0);
   list->AddRect({min.x - px(1), min.y - px(1)},
                 {max.x + px(1), max.y + px(1)},
@@ -74,6 +71,11 @@ void paint_focus(const FieldOptions& options) {
                 em(0.38F) + px(1),
                 px(1),
                 0);
+}
+
+void paint_focus(const FieldOptions& options) {
+  if (ImGui::IsItemActive() || options.look == Look::kFocus)
+    paint_ring(ImGui::GetItemRectMin(), ImGui::GetItemRectMax(), options.has_error);
 }
 
 std::optional<double> number_from_text(const std::string& text) {
@@ -201,23 +203,30 @@ bool text_area(const char* label, std::string* value, float height, const FieldO
   const Type type = options.is_mono ? Type::kMono : Type::kBody;
   const FontScope scope(type);
   bool is_edited = false;
-  const ImVec2 size = {resolve_width(options), height};
+  const ImVec2 size = {resolve_width(options), height - options.footer};
+  const ImVec2 min = ImGui::GetCursorScreenPos(), max = {min.x + size.x, min.y + height};
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  list->AddRectFilled(min, max, theme().bg3, em(0.38F));
+  list->AddRect(min, max, options.has_error ? theme().failure : theme().line2, em(0.38F), px(1), 0);
   {
     const FieldStyle style(options, type);
     ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(em(0.85F), em(0.85F)));
-    is_edited = ImGui::InputTextMultiline(id_of(label), value, size, ImGuiInputTextFlags_WordWrap);
-    ImGui::PopStyleVar();
+    ImGui::PushStyleVar(ImGuiStyleVar_FrameBorderSize, 0.0F);
+    ImGui::PushStyleColor(ImGuiCol_FrameBg, 0U);
+    ImGuiInputTextFlags flags = ImGuiInputTextFlags_WordWrap;
+    if (options.is_read_only) flags |= ImGuiInputTextFlags_ReadOnly;
+    is_edited = ImGui::InputTextMultiline(id_of(label), value, size, flags);
+    ImGui::PopStyleColor();
+    ImGui::PopStyleVar(2);
   }
-  paint_focus(options);
-  if (value->empty() && options.hint != nullptr && !ImGui::IsItemActive()) {
-    const ImVec2 min = ImGui::GetItemRectMin();
-    draw_text(ImGui::GetWindowDrawList(),
+  if (ImGui::IsItemActive()) paint_ring(min, max, options.has_error);
+  if (value->empty() && options.hint != nullptr && !ImGui::IsItemActive())
+    draw_text(list,
               type,
               {min.x + em(0.85F), min.y + em(0.85F)},
               theme().text3,
               options.hint,
               size.x - em(1.7F));
-  }
   return is_edited;
 }
 

@@ -14,6 +14,8 @@ struct FieldOptions {
   const char* hint = nullptr;  ///< shown while empty
   bool has_error = false;      ///< failure border; say why with field_error
   bool is_mono = false;
+  bool is_read_only = false;  ///< can be selected and copied, not edited
+  float footer = 0.0F;        ///< of a text area: height kept free inside its frame, in pixels
   const char* disabled_reason = nullptr;
   Look look = Look::kLive;
 };

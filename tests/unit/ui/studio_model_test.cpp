@@ -171,8 +171,8 @@ TEST(Studio, StopsTheOpenAnswerBeforeTheNext) {
   studio.prompt.draft = "b";
   studio.generate();
   ASSERT_EQ(studio.commands.size(), 3U);
-  EXPECT_EQ(std::get<StopGenerating>(studio.commands[1]).answer_id, 1);
-  EXPECT_EQ(std::get<Generate>(studio.commands[2]).prompt, "b");
+  EXPECT_EQ(std::get<StopGenerating>(std::get<PromptCommand>(studio.commands[1])).answer_id, 1);
+  EXPECT_EQ(std::get<Generate>(std::get<PromptCommand>(studio.commands[2])).prompt, "b");
   EXPECT_EQ(studio.selection.answer_id, 2);
 }
 
