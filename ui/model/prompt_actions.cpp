@@ -124,10 +124,10 @@ void show_answer(Studio& studio, std::int64_t answer_id) {
   studio.prompt.range = {};
 }
 
-void ask_again(Studio& studio, std::int64_t answer_id) {
+void ask_again(Studio& studio, std::int64_t answer_id, SamplingSettings settings) {
   const Answer* answer = studio.prompt.find(answer_id);
   if (answer == nullptr) return;
-  SamplingSettings settings = answer->settings;
+  settings.seed = answer->settings.seed;
   for (const std::int64_t id : answers_to(studio.prompt, *answer))
     settings.seed = std::max(settings.seed, studio.prompt.find(id)->settings.seed);
   ++settings.seed;

@@ -13,8 +13,9 @@ std::string prompt_obstacle(const Studio& studio);
 /// "live weights, step 12,340", "checkpoint 8,000", "last checkpoint", "nothing".
 std::string source_text(const AnswerSource& source, const RunView& run);
 
-/// Asks the prompt of an answer again with the next seed that none of its answers has.
-void ask_again(Studio& studio, std::int64_t answer_id);
+/// Asks the prompt of an answer again with these settings and the next seed that none of its
+/// answers has.
+void ask_again(Studio& studio, std::int64_t answer_id, SamplingSettings settings);
 
 /// Continues from an answer's text up to `token`, with an alternative in its place. False when the
 /// alternative is only a part of a character.

@@ -48,6 +48,8 @@ std::string session_text(const Studio& studio) {
                                {"version", 1},
                                {"run", studio.gallery.is_open ? "" : studio.run->root},
                                {"draft", studio.prompt.draft},
+                               {"shade", static_cast<int>(studio.prompt.tint)},
+                               {"shows_routes", studio.prompt.shows_routes},
                                {"layer", studio.selection.layer},
                                {"sampling", std::move(sampling)},
                                {"plots", std::move(plots)},
@@ -57,6 +59,8 @@ std::string session_text(const Studio& studio) {
 
 void restore_session(Studio& studio, const Json& session) {
   studio.prompt.draft = session["draft"].as_string();
+  studio.prompt.tint = static_cast<PromptState::Tint>(integer_in(session["shade"], 0, 2, 0));
+  studio.prompt.shows_routes = session["shows_routes"].as_bool(true);
   studio.selection.layer = static_cast<int>(integer_in(session["layer"], 0, 4096, 0));
   SamplingSettings& s = studio.prompt.settings;
   const Json& sampling = session["sampling"];

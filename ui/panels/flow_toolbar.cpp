@@ -110,7 +110,7 @@ void draw_flow_legend(const Studio& studio, const Answer& answer, bool has_route
                 std::max(em(4), ImGui::GetContentRegionAvail().x - chip_width));
   if (chip_width <= 0.0F) return;
   ImGui::SetCursorScreenPos({ImGui::GetItemRectMax().x + em(0.8F), pos.y});
-  color_chip(expert_name(expert), expert_color(studio, expert));
+  color_chip(expert_name(expert), ExpertColors(studio).of(expert));
 }
 
 }  // namespace switchyard::ui

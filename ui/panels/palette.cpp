@@ -54,6 +54,12 @@ void add_shell(std::vector<PaletteEntry>& entries) {
   go(Icon::kRouting, "Go to Routing", Workspace::kRouting);
   go(Icon::kPrompt, "Go to Prompt", Workspace::kPrompt);
   go(Icon::kRuns, "Go to Runs", Workspace::kRuns);
+  const auto panel = [&](Icon icon, const char* title, const char* id) {
+    entries.push_back(
+        {icon, title, "view", [id](Studio&, DockShell& shell) { shell.focus_panel(id); }});
+  };
+  panel(Icon::kPin, "Pinned prompts over training", "prompt.over_training");
+  panel(Icon::kProbe, "Score a text: loss, perplexity, bits per byte", "prompt.score");
   const auto theme_entry = [&](Icon icon, const char* title, ThemeKind kind) {
     entries.push_back(
         {icon, title, "view", [kind](Studio&, DockShell& shell) { shell.set_theme(kind); }});

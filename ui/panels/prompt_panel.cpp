@@ -170,7 +170,7 @@ class PromptPanel final : public Panel {
                      Icon::kAgain,
                      "Asks the shown prompt again with the next seed; all answers are kept",
                      shown == nullptr ? "Generate an answer first" : nullptr))
-      ask_again(studio, shown->id);
+      ask_again(studio, shown->id, prompt.settings);
     const bool wants_stop =
         is_busy && ImGui::Shortcut(ImGuiKey_Escape, ImGuiInputFlags_RouteGlobal);
     if (small_button("Stop###prompt.stop",

@@ -35,14 +35,14 @@ bool is_special(const std::string& shown) {
          shown.starts_with("U+");
 }
 
-Color chip_color(const Studio& studio, const Token& token) {
+Color chip_color(const Studio& studio, const ExpertColors& colors, const Token& token) {
   const ThemeTokens& t = theme();
   using Tint = PromptState::Tint;
   if (token.is_context) return over(with_alpha(t.text3, 0.10F), t.bg1);
   if (studio.prompt.tint == Tint::kTopExpert) {
     const RouteStep* step = step_in(token, studio.selection.layer);
     if (step == nullptr) return over(with_alpha(t.text3, 0.06F), t.bg1);
-    return over(with_alpha(expert_color(studio, step->experts.front()), 0.55F), t.bg1);
+    return over(with_alpha(colors.of(step->experts.front()), 0.55F), t.bg1);
   }
   if (studio.prompt.tint == Tint::kEntropy) {
     if (token.entropy_nats < 0.0) return over(with_alpha(t.text3, 0.06F), t.bg1);
@@ -93,10 +93,14 @@ std::string drawable_text(const std::string& shown) {
   return result;
 }
 
-Color expert_color(const Studio& studio, int expert) {
+ExpertColors::ExpertColors(const Studio& studio)
+    : has_own_(model_facts(studio.run->config).num_experts <= kNumExpertColors),
+      selected_(studio.selection.expert) {}
+
+Color ExpertColors::of(int expert) const {
   const ThemeTokens& t = theme();
-  if (model_facts(studio.run->config).num_experts <= kNumExpertColors) return t.expert(expert);
-  return expert == studio.selection.expert ? t.accent : t.text3;
+  if (has_own_) return t.expert(expert);
+  return expert == selected_ ? t.accent : t.text3;
 }
 
 float entropy_tint(const Studio& studio, const Token& token) {
@@ -109,12 +113,15 @@ float entropy_tint(const Studio& studio, const Token& token) {
 
 /// Sizes of an answer's block. Units: pixels.
 struct TokenFlow::Block {
+  explicit Block(const Studio& studio) : colors(studio) {}
+
   ImVec2 origin;  ///< left end of the first line's chips
   float gutter = 0.0F;
   float width = 0.0F;
   float line_height = 0.0F;
   float route_height = 0.0F;
   int num_layers = 0;
+  ExpertColors colors;
   int line = 0;  ///< being drawn
   std::size_t first = 0, end = 0;
 };
@@ -122,7 +129,7 @@ struct TokenFlow::Block {
 TokenFlow::Block TokenFlow::block_of(const Studio& studio,
                                      const Answer& answer,
                                      bool has_routes) const {
-  Block block;
+  Block block(studio);
   // The last token of a streaming answer may lack its route; the first few tell the number.
   for (std::size_t i = 0; i < std::min<std::size_t>(4, answer.tokens.size()); ++i)
     block.num_layers = std::max(block.num_layers, static_cast<int>(answer.tokens[i].route.size()));
@@ -134,7 +141,6 @@ TokenFlow::Block TokenFlow::block_of(const Studio& studio,
   block.origin = ImGui::GetCursorScreenPos();
   block.width = std::max(em(4), ImGui::GetContentRegionAvail().x - block.gutter);
   block.origin.x += block.gutter;
-  static_cast<void>(studio);
   return block;
 }
 
@@ -187,6 +193,32 @@ void TokenFlow::mark_range(Studio& studio,
   range = {answer.id, std::min(index, hit), std::max(index, hit)};
 }
 
+void TokenFlow::draw_routes(const Studio& studio,
+                            const Block& block,
+                            const Token& token,
+                            ImVec2 min,
+                            float right,
+                            bool is_lit) {
+  if (block.num_layers == 0) return;
+  const Selection& selection = studio.selection;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  for (const RouteStep& step : token.route) {
+    const bool is_focus = step.layer == selection.layer;
+    const float height = is_focus ? px(12) : px(6);
+    if (!step.experts.empty()) {
+      const int expert = step.experts.front();
+      const float weight = std::clamp(step.weights.front(), 0.35F, 1.0F);
+      const bool is_strong = is_focus || is_lit || selection.expert == expert;
+      list->AddRectFilled(
+          min,
+          {right, min.y + height - px(1)},
+          over(with_alpha(block.colors.of(expert), is_strong ? weight : kQuiet * weight),
+               theme().bg1));
+    }
+    min.y += height;
+  }
+}
+
 void TokenFlow::draw_chip(
     Studio& studio, const Answer& answer, const Block& block, int index, FlowResult* result) {
   const ThemeTokens& t = theme();
@@ -227,14 +259,13 @@ void TokenFlow::draw_chip(
     result->selected_max = end;
   }
   ImDrawList* list = ImGui::GetWindowDrawList();
-  list->AddRectFilled(min, max, chip_color(studio, token), em(0.3F));
+  list->AddRectFilled(min, max, chip_color(studio, block.colors, token), em(0.3F));
   if (is_marked) list->AddRectFilled(min, max, with_alpha(t.accent, 0.35F), em(0.3F));
   const RouteStep* focused = step_in(token, selection.layer);
   if (focused != nullptr && selection.expert >= 0 &&
       focused->experts.front() == selection.expert)  // lit by the expert chosen elsewhere
-    list->AddRectFilled({min.x + px(2), max.y - px(2)},
-                        {max.x - px(2), max.y},
-                        expert_color(studio, selection.expert));
+    list->AddRectFilled(
+        {min.x + px(2), max.y - px(2)}, {max.x - px(2), max.y}, block.colors.of(selection.expert));
   if (t.kind == ThemeKind::kContrast) list->AddRect(min, max, t.line, em(0.3F), px(1), 0);
   if (is_selected || is_hovered)
     list->AddRect(
@@ -242,23 +273,7 @@ void TokenFlow::draw_chip(
   draw_focus_ring(min, max, em(0.3F), ImGui::GetItemID());
   const std::string shown = fitted(Type::kMono, shown_[at], max.x - min.x);
   draw_text_centred(list, Type::kMono, min, max, is_special(shown_[at]) ? t.text3 : t.text1, shown);
-  float y = max.y + px(2);
-  for (const RouteStep& step : token.route) {
-    if (block.num_layers == 0) break;
-    const bool is_focus = step.layer == selection.layer;
-    const float height = is_focus ? px(12) : px(6);
-    if (!step.experts.empty()) {
-      const int expert = step.experts.front();
-      const float weight = std::clamp(step.weights.front(), 0.35F, 1.0F);
-      const bool is_strong = is_focus || is_hovered || is_selected || selection.expert == expert;
-      list->AddRectFilled(
-          {min.x, y},
-          {max.x, y + height - px(1)},
-          over(with_alpha(expert_color(studio, expert), is_strong ? weight : kQuiet * weight),
-               t.bg1));
-    }
-    y += height;
-  }
+  draw_routes(studio, block, token, {min.x, max.y + px(2)}, max.x, is_hovered || is_selected);
   if (is_hovered && !ImGui::IsMouseDragging(ImGuiMouseButton_Left))
     draw_hover(studio, token, {min.x, end.y});
 }

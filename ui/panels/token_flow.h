@@ -35,6 +35,12 @@ class TokenFlow {
   void draw_line(Studio& studio, const Answer& answer, const Block& block, FlowResult* result);
   void draw_chip(
       Studio& studio, const Answer& answer, const Block& block, int index, FlowResult* result);
+  static void draw_routes(const Studio& studio,
+                          const Block& block,
+                          const Token& token,
+                          ImVec2 min,
+                          float right,
+                          bool is_lit);
   void mark_range(Studio& studio, const Answer& answer, const Block& block, int index) const;
   [[nodiscard]] int token_at(const Block& block, ImVec2 mouse) const;
 
@@ -46,8 +52,16 @@ class TokenFlow {
   std::vector<ChipPlace> places_;
 };
 
-/// Colour of an expert: its own where at most 16 are shown, else grey, the selected one accent.
-Color expert_color(const Studio& studio, int expert);
+/// Colours of experts: their own where at most 16 are shown, else grey, the selected one accent.
+class ExpertColors {
+ public:
+  explicit ExpertColors(const Studio& studio);
+  [[nodiscard]] Color of(int expert) const;
+
+ private:
+  bool has_own_ = true;
+  int selected_ = -1;
+};
 
 /// What a chip shows: characters that no font has become their code point, "U+1F600".
 std::string drawable_text(const std::string& shown);

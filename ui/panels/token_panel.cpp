@@ -207,12 +207,13 @@ void draw_route_row(
   const float left = min.x + em(2.6F), room = width - em(3.0F);
   float total = 0.0F;
   for (const float weight : step.weights) total += weight;
+  const ExpertColors colors(studio);
   float x = left;
   for (std::size_t k = 0; k < step.experts.size(); ++k) {
     const float share =
         total > 0.0F ? step.weights[k] / total : 1.0F / static_cast<float>(step.experts.size());
     const float length = std::max(em(1.2F), room * share - px(2));
-    const Color color = expert_color(studio, step.experts[k]);
+    const Color color = colors.of(step.experts[k]);
     const Color fill = k == 0 ? color : over(with_alpha(color, 0.5F), t.bg1);
     list->AddRectFilled(
         {x, min.y + em(0.28F)}, {x + length, min.y + height - em(0.28F)}, fill, em(0.2F));

@@ -77,7 +77,7 @@ void draw_route(const Studio& studio, const Token& token, float width) {
   ImGui::SetCursorScreenPos({pos.x + std::max(em(7), width - total), pos.y});
   for (std::size_t k = 0; k < count; ++k) {
     if (k > 0) ImGui::SameLine(0.0F, em(0.4F));
-    color_chip(words[k], expert_color(studio, step->experts[k]));
+    color_chip(words[k], ExpertColors(studio).of(step->experts[k]));
   }
   ImGui::SetCursorScreenPos(pos);
   ImGui::Dummy({width, em(1.5F)});
@@ -117,8 +117,9 @@ void TokenPopover::draw_buttons(Studio& studio,
   more.tooltip = "Asks the same prompt with the next seed";
   if (button("More like this###popover.more", more)) {
     const std::int64_t id = answer.id;
+    const SamplingSettings settings = answer.settings;
     close();
-    ask_again(studio, id);
+    ask_again(studio, id, settings);
   }
 }
 

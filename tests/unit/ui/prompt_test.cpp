@@ -135,8 +135,8 @@ TEST(Again, TakesTheNextSeedAndKeepsAllAnswers) {
   studio.prompt.settings.seed = 5;
   studio.generate();
   const std::int64_t first = studio.prompt.shown()->id;
-  ask_again(studio, first);
-  ask_again(studio, first);
+  ask_again(studio, first, studio.prompt.settings);
+  ask_again(studio, first, studio.prompt.settings);
   EXPECT_EQ(studio.prompt.shown()->settings.seed, 7);
   EXPECT_EQ(answers_to(studio.prompt, *studio.prompt.shown()).size(), 3U);
   EXPECT_EQ(asked_prompts(studio.prompt).front().num_answers, 3);
