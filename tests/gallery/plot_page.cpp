@@ -128,20 +128,21 @@ class PlotsPanel : public Panel {
                      ""});
     LinePlotOptions loss;
     loss.title = "Loss", loss.caption = "training, cross-entropy", loss.unit = "nats/token";
-    loss.smoothing = smoothing_, loss.show_raw = is_raw_, loss.is_log_y = is_log_;
+    loss.smoothing = smoothing_, loss.show_raw = is_raw_,
+    loss.y.kind = is_log_ ? YScaleKind::kLog : YScaleKind::kLinear;
     loss.width = wide, loss.height = top;
     ImGui::SetCursorScreenPos({start.x + pad, start.y + pad});
     loss_.draw(group_, data.loss, marks, loss);
     LinePlotOptions grad;
     grad.title = "Gradient norm", grad.caption = "before clipping", grad.smoothing = smoothing_,
-    grad.limit = 1.6;
-    grad.width = narrow, grad.height = top, grad.is_zero_based = true;
+    grad.y.limit = 1.6;
+    grad.width = narrow, grad.height = top, grad.y.is_zero_based = true;
     ImGui::SetCursorScreenPos({start.x + pad + wide + gap, start.y + pad});
     grad_.draw(group_, data.grad, std::span(marks).first(7), grad);
     draw_maps({start.x + pad, start.y + pad + top + gap}, wide, narrow, middle);
     LinePlotOptions rate;
     rate.title = "Learning rate", rate.width = wide, rate.height = bottom, rate.is_filled = true,
-    rate.is_zero_based = true;
+    rate.y.is_zero_based = true;
     ImGui::SetCursorScreenPos({start.x + pad, start.y + pad + top + middle + 2 * gap});
     rate_.draw(group_, data.rate, {}, rate);
     draw_grid({start.x + pad + wide + gap, start.y + pad + top + middle + 2 * gap}, narrow, bottom);

@@ -23,7 +23,7 @@ Overloaded(Visitors...) -> Overloaded<Visitors...>;
 }  // namespace
 
 Library::Places default_places() {
-  return {store::runs_directory(), config::configs_directory()};
+  return {store::runs_directory(), config::configs_directory(), {}};
 }
 
 namespace {
@@ -79,6 +79,8 @@ void take_text(Studio& studio, TextRead read) {
 Client::Client(Library::Places places, std::function<void()> wake)
     : mailbox_(std::move(wake)),
       watcher_(places.configs, mailbox_),
+      overlay_(places.configs, mailbox_),
+      exporter_(places.assets, mailbox_),
       library_(places, mailbox_, watcher_),
       manager_(places.runs, mailbox_, library_),
       sampler_(mailbox_),
@@ -108,12 +110,14 @@ void Client::take(Studio& studio) {
   studio.prompt.facts = prompt_reader_.facts();
   for (ClientEvent& event : mailbox_.take()) put_event(studio, std::move(event));
   studio.run = watcher_.view();
+  studio.overlay.views = overlay_.views();
   announce_states(studio);
 }
 
 void Client::put_event(Studio& studio, ClientEvent event) {
   std::visit(Overloaded{
                  [&](Notice& notice) { studio.notices.push_back(std::move(notice)); },
+                 [&](ClipboardText& copied) { studio.clipboard = std::move(copied.text); },
                  [&](AnswerToken& token) { add_token(studio.prompt, std::move(token)); },
                  [&](AnswerDone& done) { finish(studio.prompt, std::move(done)); },
                  [&](AnswerFailed& failed) { fail(studio.prompt, std::move(failed)); },
@@ -210,6 +214,7 @@ void Client::carry_out_prompt(const PromptCommand& command) {
                  [&](const UnpinPrompt& unpin) { messages_.unpin(unpin); },
                  [&](const CountTokens& count) { prompt_reader_.count(count.text); },
                  [&](const ReadTextFile& file) { prompt_reader_.read_file(file.path); },
+                 [&](const ExportPlots& wanted) { exporter_.order(wanted); },
              },
              command);
 }
@@ -228,10 +233,19 @@ void Client::carry_out_runs(const Studio& studio, const RunsOrder& order) {
   manager_.carry_out(order);
 }
 
+void Client::want_overlay(const Studio& studio) {
+  std::vector<std::string> roots;
+  for (const OverlayRun& run : studio.overlay.runs) {
+    if (run.root != open_root_) roots.push_back(run.root);
+  }
+  overlay_.set_wanted(roots);
+}
+
 void Client::submit(Studio& studio) {
   library_.set_wanted(studio.shows_run_list);
   manager_.set_wanted(studio.shows_run_list);
   for (const Command& command : std::exchange(studio.commands, {})) carry_out(studio, command);
+  want_overlay(studio);
 }
 
 }  // namespace switchyard::ui

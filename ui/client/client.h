@@ -4,11 +4,13 @@
 #include <string>
 
 #include "ui/client/checkpoint_sampler.h"
+#include "ui/client/exporter.h"
 #include "ui/client/library.h"
 #include "ui/client/mailbox.h"
 #include "ui/client/message_client.h"
 #include "ui/client/prompt_reader.h"
 #include "ui/client/run_manager.h"
+#include "ui/client/overlay_reader.h"
 #include "ui/client/run_watcher.h"
 #include "ui/model/studio.h"
 
@@ -36,9 +38,12 @@ class Client {
   void put_event(Studio& studio, ClientEvent event);
   void announce_states(Studio& studio);
   void carry_out_runs(const Studio& studio, const RunsOrder& order);
+  void want_overlay(const Studio& studio);
 
   Mailbox mailbox_;
   RunWatcher watcher_;
+  OverlayReader overlay_;
+  Exporter exporter_;
   Library library_;
   RunManager manager_;
   CheckpointSampler sampler_;

@@ -30,6 +30,7 @@ class Library {
   struct Places {
     std::string runs;
     std::string configs;
+    std::string assets;  ///< the folder with fonts/, for exported pictures
   };
 
   Library(Places places, Mailbox& mailbox, RunWatcher& watcher);

@@ -49,8 +49,13 @@ struct RunChosen {
   std::string root;
 };
 
+/// Text for the clipboard, which only the frame thread may touch.
+struct ClipboardText {
+  std::string text;
+};
+
 using ClientEvent =
-    std::variant<Notice, AnswerToken, AnswerDone, AnswerFailed, TextRead, RunChosen>;
+    std::variant<Notice, ClipboardText, AnswerToken, AnswerDone, AnswerFailed, TextRead, RunChosen>;
 
 /// A queue from many threads to the frame thread. `wake` is called after each put and must be safe
 /// from any thread.

@@ -6,6 +6,7 @@
 
 #include "ui/model/prompt_commands.h"
 #include "ui/model/runs_feed.h"
+#include "ui/model/plot_export.h"
 
 namespace switchyard::ui {
 
@@ -47,6 +48,7 @@ using Command = std::variant<TrainPreset,
                              EngineOrder,
                              PromptCommand,
                              RefreshRuns,
-                             RunsOrder>;
+                             RunsOrder,
+                             ExportPlots>;
 
 }  // namespace switchyard::ui

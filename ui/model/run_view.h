@@ -49,7 +49,8 @@ enum class RunState {
 struct RunView {
   std::string root;
   std::string name;
-  Json config;  ///< resolved
+  Json config;           ///< resolved
+  std::string seed_key;  ///< the same for runs that differ in their seed only (run_overlay.h)
   RunState state = RunState::kNone;
   std::string state_detail;         ///< reason of a failure, in a sentence
   std::optional<Error> problem;     ///< what is wrong with the folder, and what to do

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/base/core/file_system.h"
+#include "ui/model/run_overlay.h"
 #include "ui/model/run_state.h"
 
 namespace switchyard::ui {
@@ -23,6 +24,7 @@ RunViewBuilder::RunViewBuilder(std::string root)
 
 void RunViewBuilder::set_config(Json config, std::vector<ConfigRow> rows) {
   config_ = std::move(config);
+  seed_key_ = seed_key(config_);
   rows_ = std::make_shared<const std::vector<ConfigRow>>(std::move(rows));
   if (max_steps_ == 0) max_steps_ = config_["train"]["max_steps"].as_integer();
 }
@@ -128,6 +130,7 @@ std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, d
   view->root = root_;
   view->name = base_name(root_);
   view->config = config_;
+  view->seed_key = seed_key_;
   view->config_rows = rows_;
   view->problem = problem_;
   view->is_engine_alive = link.is_alive;

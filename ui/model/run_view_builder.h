@@ -68,6 +68,7 @@ class RunViewBuilder {
 
   std::string root_;
   Json config_;
+  std::string seed_key_;
   std::shared_ptr<const std::vector<ConfigRow>> rows_;
   std::optional<Error> problem_;
   std::vector<store::MetricInfo> metrics_;

@@ -41,9 +41,16 @@ std::string session_text(const Studio& studio) {
                                 {"stop", json_from_texts(s.stop)},
                                 {"is_seed_locked", studio.prompt.is_seed_locked}});
   Json plots = Json::object({{"x_axis", static_cast<int>(studio.plots.group.axis)},
+                             {"is_log_x", studio.plots.group.is_log_x},
                              {"smoothing", studio.plots.smoothing},
                              {"shows_raw", studio.plots.shows_raw},
-                             {"is_log_y", studio.plots.is_log_y}});
+                             {"y_scale", y_scale_name(studio.plots.y_scale)},
+                             {"is_clipped", studio.plots.is_clipped},
+                             {"has_line_ends", studio.plots.has_line_ends},
+                             {"export_folder", studio.plots.export_folder},
+                             {"is_export_light", studio.plots.is_export_light},
+                             {"is_export_visible", studio.plots.is_export_visible},
+                             {"board", board_json(studio.plots.board)}});
   Json session = Json::object({{"schema", "switchyard.session"},
                                {"version", 1},
                                {"run", studio.gallery.is_open ? "" : studio.run->root},
@@ -53,7 +60,8 @@ std::string session_text(const Studio& studio) {
                                {"layer", studio.selection.layer},
                                {"sampling", std::move(sampling)},
                                {"plots", std::move(plots)},
-                               {"runs", json_from_runs_state(studio.runs_state)}});
+                               {"runs", json_from_runs_state(studio.runs_state)},
+                               {"overlay", overlay_json(studio.overlay)}});
   return session.dump(2) + "\n";
 }
 
@@ -76,11 +84,20 @@ void restore_session(Studio& studio, const Json& session) {
   for (const Json& text : sampling["stop"].items())
     add_stop(s, escapes_from_text(text.as_string()), nullptr);
   const Json& plots = session["plots"];
-  studio.plots.group.axis = static_cast<XAxis>(integer_in(plots["x_axis"], 0, 2, 0));
+  studio.plots.group.axis = static_cast<XAxis>(integer_in(plots["x_axis"], 0, 3, 0));
+  studio.plots.group.is_log_x = plots["is_log_x"].as_bool();
   studio.plots.smoothing = number_in(plots["smoothing"], 0.0, 0.999, studio.plots.smoothing);
   studio.plots.shows_raw = plots["shows_raw"].as_bool(studio.plots.shows_raw);
-  studio.plots.is_log_y = plots["is_log_y"].as_bool(studio.plots.is_log_y);
   restore_runs_state(studio.runs_state, session["runs"]);
+  studio.plots.y_scale = y_scale_from_name(plots["y_scale"].as_string());
+  studio.plots.is_clipped = plots["is_clipped"].as_bool();
+  studio.plots.has_line_ends = plots["has_line_ends"].as_bool();
+  const std::string& folder = plots["export_folder"].as_string();
+  if (!folder.empty()) studio.plots.export_folder = folder;
+  studio.plots.is_export_light = plots["is_export_light"].as_bool(true);
+  studio.plots.is_export_visible = plots["is_export_visible"].as_bool(true);
+  restore_board(studio.plots.board, plots["board"]);
+  restore_overlay(studio.overlay, session["overlay"]);
   const std::string& run = session["run"].as_string();
   if (!run.empty()) {
     studio.gallery.is_open = false;

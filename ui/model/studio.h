@@ -7,10 +7,12 @@
 
 #include "ui/model/commands.h"
 #include "ui/model/machine_info.h"
+#include "ui/model/plot_board.h"
 #include "ui/model/preset_list.h"
 #include "ui/model/prompt_state.h"
 #include "ui/model/run_index.h"
 #include "ui/model/run_marks.h"
+#include "ui/model/run_overlay.h"
 #include "ui/model/run_table.h"
 #include "ui/model/run_view.h"
 #include "ui/plot/plot_group.h"
@@ -22,6 +24,8 @@ struct Selection {
   int layer = 0;
   int expert = -1;                    ///< -1: none
   std::string series = "train_loss";  ///< what the inspector explains
+  bool is_visible_range = false;      ///< the inspector speaks of what plots show only
+  std::int64_t event = -1;            ///< sequence of the event; -1: none
   std::int64_t answer_id = -1;
   int token = -1;  ///< index in the answer; -1: none
 };
@@ -31,7 +35,13 @@ struct PlotSettings {
   PlotGroup group;
   double smoothing = 0.6;  ///< weight per 10 steps
   bool shows_raw = true;
-  bool is_log_y = false;
+  YScaleKind y_scale = YScaleKind::kLinear;  ///< of metrics that may be logarithmic
+  bool is_clipped = false;                   ///< outliers do not decide y axes
+  bool has_line_ends = false;                ///< names at the ends of lines
+  PlotBoard board;
+  std::string export_folder;
+  bool is_export_light = true;
+  bool is_export_visible = true;  ///< the visible range only
 };
 
 struct GalleryState {
@@ -63,6 +73,7 @@ struct Studio {
   std::shared_ptr<const MachineInfo> machine;
   Selection selection;
   PlotSettings plots;
+  RunOverlay overlay;  ///< runs shown over the open one
   PromptState prompt;
   GalleryState gallery;
   RunsState runs_state;
@@ -74,6 +85,8 @@ struct Studio {
   bool shows_run_list = true;            ///< a visible screen lists runs: keep the list fresh
   bool wants_runs_workspace = false;     ///< a link asked for the run list
   bool wants_routing_workspace = false;  ///< a link asked for the selected expert
+  std::string wants_panel;               ///< id of a panel to bring to the front; empty: none
+  std::string clipboard;                 ///< text that a thread made for the clipboard; empty: none
 
   void send(Command command);
 

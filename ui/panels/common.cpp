@@ -167,49 +167,103 @@ float draw_state(ImDrawList* list, ImVec2 pos, RunState state, Type type) {
   return advance + draw_text(list, type, {pos.x + advance, pos.y}, color, run_state_title(state));
 }
 
-std::vector<PlotLine> own_line(const RunView& run, const std::string& metric) {
-  const auto found = run.series.find(metric);
-  if (found == run.series.end() || found->second.data == nullptr) return {};
-  PlotLine line;
-  line.name = run.name;
-  line.data = found->second.data;
-  line.color = run_color(run.name);
-  return {line};
+std::vector<PlotLine> scene_lines(const OverlayScene& scene,
+                                  const std::string& metric,
+                                  XAxis axis,
+                                  std::string_view hovered_root) {
+  const std::vector<double> shifts = scene.shifts(axis);
+  std::vector<PlotLine> lines;
+  for (std::size_t i = 0; i < scene.runs.size(); ++i) {
+    const ShownRun& run = scene.runs[i];
+    if (!run.is_drawn || run.view == nullptr) continue;
+    const auto found = run.view->series.find(metric);
+    if (found == run.view->series.end() || found->second.data == nullptr) continue;
+    PlotLine line;
+    line.key = run.root;
+    line.name = run.name;
+    line.data = found->second.data;
+    line.color = theme().run(run.color);
+    line.is_own = run.is_own;
+    line.is_dashed = run.is_dashed;
+    line.is_muted = run.is_muted;
+    line.is_hovered = !hovered_root.empty() && run.root == hovered_root;
+    line.x_shift = shifts[i];
+    line.seed_group = scene.groups[i];
+    lines.push_back(std::move(line));
+  }
+  return lines;
 }
 
 namespace {
 
-PlotMark mark_of(const store::Event& event) {
-  PlotMark mark;
+/// "optimizer/learning_rate ÷ 2", or what the setting became.
+std::string setting_label(const Json& detail) {
+  std::string key = detail["pointer"].as_string();
+  if (key.empty()) key = detail["key"].as_string();
+  if (key.empty()) return "setting";
+  const std::size_t slash = key.find_last_of("/.");
+  if (slash != std::string::npos) key = key.substr(slash + 1);
+  if (key == "learning_rate") key = "LR";
+  const double from = detail["from"].as_number(), to = detail["to"].as_number();
+  if (from > 0.0 && to > 0.0) {
+    const double ratio = to / from;
+    return key + (ratio < 1.0 ? " \u00F7 " + plain_number(1.0 / ratio, 2)
+                              : " \u00D7 " + plain_number(ratio, 2));
+  }
+  return detail["to"].is_null() ? key : key + " " + detail["to"].dump();
+}
+
+bool fill_mark(const store::Event& event, PlotMark& mark) {
   const Json& detail = event.detail;
+  const std::string& message = detail["message"].as_string();
+  const std::string at = " at step " + grouped_number(event.step);
   if (event.kind == "checkpoint") {
     mark.kind = MarkKind::kCheckpoint;
-    mark.detail = "Checkpoint at step " + grouped_number(event.step);
+    mark.detail = (detail["is_best"].as_bool() ? "Best checkpoint" : "Checkpoint") + at;
   } else if (event.kind == "setting") {
     mark.kind = MarkKind::kChange;
-    mark.label = detail["key"].is_string() ? detail["key"].as_string() : "setting";
-    mark.detail = "Changed by you: " + detail.dump();
-  } else {
+    mark.label = setting_label(detail);
+    mark.detail = mark.label + at + ", changed by you";
+  } else if (event.kind == "guard") {
     mark.kind = MarkKind::kAlert;
-    mark.label = event.kind == "guard" ? "guard" : "error";
-    const std::string& message = detail["message"].as_string();
-    mark.detail = message.empty() ? detail.dump() : message;
+    const std::string& action = detail["action"].as_string();
+    mark.label = action.empty() ? "guard" : action;
+    std::replace(mark.label.begin(), mark.label.end(), '_', ' ');
+    mark.detail = "Guard" + at + ": " + (message.empty() ? detail.dump() : message);
+  } else if (event.kind == "error") {
+    mark.kind = MarkKind::kFailure;
+    mark.label = "error";
+    mark.detail = "Error" + at + ": " + (message.empty() ? detail.dump() : message);
+  } else if (event.kind == "pin") {
+    mark.kind = MarkKind::kNote;
+    mark.label = "pin";
+    mark.detail = "Prompt pinned" + at + ": " + detail["prompt"].as_string();
+  } else if (event.kind == "gap") {
+    mark.kind = MarkKind::kAlert;
+    mark.label = "gap";
+    mark.detail = "The machine slept" + at;
+  } else if (event.kind == "fork") {
+    mark.kind = MarkKind::kChange;
+    mark.label = "fork";
+    mark.detail = "Forked from " + detail["parent_name"].as_string() + at;
+  } else {
+    return false;
   }
-  return mark;
+  return true;
 }
 
 }  // namespace
 
-std::vector<PlotMark> event_marks(const RunView& run, XAxis axis) {
+std::vector<PlotMark> event_marks(const RunView& run, XAxis axis, std::int64_t selected) {
   std::vector<PlotMark> marks;
   const Series* loss = run.scalar("train_loss");
   if (loss == nullptr || loss->empty()) return marks;
   for (const store::Event& event : run.events) {
-    if (event.kind != "checkpoint" && event.kind != "setting" && event.kind != "guard" &&
-        event.kind != "error")
-      continue;
-    PlotMark mark = mark_of(event);
+    PlotMark mark;
+    if (!fill_mark(event, mark)) continue;
     mark.x = x_at_step(*loss, axis, static_cast<double>(event.step));
+    mark.event = event.sequence;
+    mark.is_selected = selected >= 0 && event.sequence == selected;
     marks.push_back(std::move(mark));
   }
   return marks;

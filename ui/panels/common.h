@@ -65,11 +65,16 @@ Icon state_icon(RunState state);
 /// Draws icon and word of a state, `pos` at the left end of the line's top. Returns the width.
 float draw_state(ImDrawList* list, ImVec2 pos, RunState state, Type type);
 
-/// A scalar of the open run as a line in the run's colour; nothing when it is not recorded.
-std::vector<PlotLine> own_line(const RunView& run, const std::string& metric);
+/// A scalar of all runs of a scene that are drawn and record it, the open run first. What every
+/// plot that compares runs draws.
+std::vector<PlotLine> scene_lines(const OverlayScene& scene,
+                                  const std::string& metric,
+                                  XAxis axis,
+                                  std::string_view hovered_root = {});
 
-/// Checkpoints, changed settings, guard actions and errors as marks on the time axis.
-std::vector<PlotMark> event_marks(const RunView& run, XAxis axis);
+/// Checkpoints, changed settings, guard actions, errors, pins, gaps and forks as marks on the time
+/// axis. `selected`: sequence of the selected event.
+std::vector<PlotMark> event_marks(const RunView& run, XAxis axis, std::int64_t selected = -1);
 
 /// The last value of a scalar; NaN when there is none.
 double last_value(const RunView& run, const std::string& metric);

@@ -18,6 +18,11 @@ struct EventText {
 EventText event_text(const store::Event& event);
 
 /// The newest events first, at most `limit` (0: all). Evaluations are left out unless `has_evals`.
-void draw_event_list(const RunView& run, std::size_t limit, bool has_evals);
+/// A click selects an event, which marks it on the plots. `scroll_to`: sequence of the event to
+/// bring into sight; -1: none.
+void draw_event_list(Studio& studio,
+                     std::size_t limit,
+                     bool has_evals,
+                     std::int64_t scroll_to = -1);
 
 }  // namespace switchyard::ui

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "ui/panels/common.h"
 #include "ui/panels/events.h"
@@ -9,6 +10,7 @@
 #include "ui/panels/registry.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
+#include "ui/widgets/cards.h"
 #include "ui/widgets/states.h"
 #include "ui/widgets/text.h"
 
@@ -25,11 +27,18 @@ EventText state_text(const store::Event& event) {
   return words;
 }
 
-void draw_event(const store::Event& event) {
+void draw_event(Studio& studio, const store::Event& event) {
   const ThemeTokens& t = theme();
   const EventText words = event_text(event);
-  const ImVec2 min = ImGui::GetCursorScreenPos();
-  const float width = ImGui::GetContentRegionAvail().x, x = min.x + em(1.7F);
+  const float width = ImGui::GetContentRegionAvail().x;
+  const ImVec2 start = ImGui::GetCursorScreenPos();
+  const bool is_selected = studio.selection.event == event.sequence;
+  const std::string label = words.title + "###events.row." + std::to_string(event.sequence);
+  if (list_row(label.c_str(), is_selected, 2.75F))
+    studio.selection.event = is_selected ? -1 : event.sequence;
+  if (!words.detail.empty()) tooltip(words.title + "\n" + words.detail);
+  const ImVec2 min = {start.x + (is_selected ? em(0.5F) : 0.0F), start.y + em(0.15F)};
+  const float x = min.x + em(1.7F);
   ImDrawList* list = ImGui::GetWindowDrawList();
   draw_text(list,
             Type::kBody,
@@ -41,7 +50,6 @@ void draw_event(const store::Event& event) {
   if (!words.detail.empty()) below += "   " + words.detail;
   draw_text(list, Type::kDigitsCaption, {x, min.y + em(1.3F)}, t.text3, below, width - em(1.7F));
   ImGui::Dummy({width, em(2.75F)});
-  if (ImGui::IsItemHovered() && !words.detail.empty()) tooltip(words.title + "\n" + words.detail);
 }
 
 class EventsPanel final : public Panel {
@@ -56,11 +64,14 @@ class EventsPanel final : public Panel {
     const PanelBody body("###events.body", {0.0F, 0.0F}, 1.1F, 1.0F);
     checkbox("Evaluations###events.evals", &has_evals_);
     gap(0.9F);
-    draw_event_list(*studio.run, 0, has_evals_);
+    // A mark on a plot was clicked: its event comes into sight once.
+    const bool is_new = std::exchange(shown_event_, studio.selection.event) != shown_event_;
+    draw_event_list(studio, 0, has_evals_, is_new ? studio.selection.event : -1);
   }
 
  private:
   bool has_evals_ = true;
+  std::int64_t shown_event_ = -1;
 };
 
 }  // namespace
@@ -94,15 +105,27 @@ EventText event_text(const store::Event& event) {
             Tone::kFailure,
             message.empty() ? "Error" : message,
             detail["hint"].as_string()};
+  if (event.kind == "fork") {
+    const std::string& parent = detail["parent_name"].as_string();
+    return {Icon::kFork, Tone::kAccent, "Forked from " + parent, ""};
+  }
+  if (event.kind == "pin")
+    return {Icon::kPin, Tone::kNeutral, "Prompt pinned", detail["prompt"].as_string()};
+  if (event.kind == "unpin") return {Icon::kPin, Tone::kNeutral, "Prompt unpinned", ""};
+  if (event.kind == "pinned_answer")
+    return {Icon::kPrompt, Tone::kNeutral, "Pinned prompt answered", detail["text"].as_string()};
+  if (event.kind == "gap") return {Icon::kClock, Tone::kAttention, "The machine slept", message};
   return {Icon::kInfo, Tone::kNeutral, event.kind, message};
 }
 
-void draw_event_list(const RunView& run, std::size_t limit, bool has_evals) {
+void draw_event_list(Studio& studio, std::size_t limit, bool has_evals, std::int64_t scroll_to) {
+  const std::shared_ptr<const RunView> run = studio.run;
   std::size_t count = 0;
-  for (auto event = run.events.rbegin(); event != run.events.rend(); ++event) {
+  for (auto event = run->events.rbegin(); event != run->events.rend(); ++event) {
     if (!has_evals && event->kind == "eval") continue;
     if (limit != 0 && count++ == limit) return;
-    draw_event(*event);
+    draw_event(studio, *event);
+    if (scroll_to >= 0 && event->sequence == scroll_to) ImGui::SetScrollHereY(0.5F);
   }
 }
 

@@ -15,13 +15,20 @@
 namespace switchyard::ui {
 namespace {
 
-void empty_card(
-    const char* id, std::string_view title, std::string_view words, float width, float height) {
+bool empty_card(const char* id,
+                std::string_view title,
+                std::string_view words,
+                float width,
+                float height,
+                const CardHandle* handle) {
   CardOptions options;
   options.size = {width, height};
-  begin_card(id, title, options);
+  options.handle = handle;
+  options.has_menu = handle != nullptr;
+  const bool is_menu = begin_card(id, title, options);
   empty_state(Icon::kRouting, title, words);
   end_card();
+  return is_menu;
 }
 
 std::string waiting_words(const RunView& run) {
@@ -65,20 +72,22 @@ void layer_combo(Studio& studio, const char* label, float width) {
   }
 }
 
-void draw_utilisation_map(Studio& studio, TimeMap& map, float width, float height) {
+bool draw_utilisation_map(
+    Studio& studio, TimeMap& map, float width, float height, const CardHandle* handle) {
   const int layer = shown_layer(studio);
   if (layer < 0) {
-    empty_card("###map.utilisation_empty",
-               "Expert utilisation",
-               waiting_words(*studio.run),
-               width,
-               height);
-    return;
+    return empty_card("###map.utilisation_empty",
+                      "Expert utilisation",
+                      waiting_words(*studio.run),
+                      width,
+                      height,
+                      handle);
   }
   const MapView* view = studio.run->map("tokens_per_expert", layer);
   const std::string caption = "layer " + std::to_string(layer) + ", load ÷ fair share";
   TimeMapOptions options;
   options.title = "Expert utilisation";
+  options.handle = handle;
   options.caption = caption;
   options.width = width;
   options.height = height;
@@ -94,18 +103,24 @@ void draw_utilisation_map(Studio& studio, TimeMap& map, float width, float heigh
   if (result.clicked_row >= 0)
     studio.selection.expert =
         result.clicked_row == studio.selection.expert ? -1 : result.clicked_row;
+  return result.is_menu_clicked;
 }
 
-void draw_entropy_map(Studio& studio, TimeMap& map, float width, float height) {
+bool draw_entropy_map(
+    Studio& studio, TimeMap& map, float width, float height, const CardHandle* handle) {
   const MapView* view = studio.run->map("router_entropy_normalized", -1);
   if (view == nullptr) {
-    empty_card(
-        "###map.entropy_empty", "Routing entropy", waiting_words(*studio.run), width, height);
-    return;
+    return empty_card("###map.entropy_empty",
+                      "Routing entropy",
+                      waiting_words(*studio.run),
+                      width,
+                      height,
+                      handle);
   }
   const std::vector<int> layers = routed_layers(*studio.run);
   TimeMapOptions options;
   options.title = "Routing entropy";
+  options.handle = handle;
   options.caption = "1 = even";
   options.width = width;
   options.height = height;
@@ -130,6 +145,7 @@ void draw_entropy_map(Studio& studio, TimeMap& map, float width, float height) {
     studio.selection.layer = layers[static_cast<std::size_t>(result.clicked_row)];
     studio.selection.expert = -1;
   }
+  return result.is_menu_clicked;
 }
 
 }  // namespace switchyard::ui

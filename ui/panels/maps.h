@@ -5,11 +5,14 @@
 
 namespace switchyard::ui {
 
-/// Expert × time of the selected layer, load ÷ fair share. A click selects the expert.
-void draw_utilisation_map(Studio& studio, TimeMap& map, float width, float height);
+/// Expert × time of the selected layer, load ÷ fair share. A click selects the expert. True when
+/// the card's menu was asked for.
+bool draw_utilisation_map(
+    Studio& studio, TimeMap& map, float width, float height, const CardHandle* handle = nullptr);
 
-/// Layer × time, normalised routing entropy. A click selects the layer.
-void draw_entropy_map(Studio& studio, TimeMap& map, float width, float height);
+/// Layer × time, normalised routing entropy. A click selects the layer. True as above.
+bool draw_entropy_map(
+    Studio& studio, TimeMap& map, float width, float height, const CardHandle* handle = nullptr);
 
 /// Whether the run records routing (a dense model does not).
 bool has_routing(const RunView& run);

@@ -1,16 +1,20 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
+
+#include <imgui_internal.h>
 
 #include "ui/panels/common.h"
 #include "ui/panels/maps.h"
 #include "ui/panels/panel.h"
+#include "ui/panels/plots_parts.h"
 #include "ui/panels/registry.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
 #include "ui/widgets/cards.h"
-#include "ui/widgets/fields.h"
 #include "ui/widgets/states.h"
 #include "ui/widgets/text.h"
 
@@ -18,26 +22,10 @@ namespace switchyard::ui {
 namespace {
 
 constexpr float kGapEm = 0.46F;
-constexpr float kSmallestRowEm = 11.0F;
+constexpr const char* kMenu = "###plots.menu";
+constexpr const char* kDragged = "plots.card";
 
-struct PlotSpec {
-  const char* metric;
-  const char* title;
-  const char* caption;
-  const char* unit;
-  bool is_smoothed = true;
-  bool may_be_log = false;
-  bool has_points = false;
-  bool has_marks = false;
-  bool is_zero_based = false;
-};
-
-/// Where the cards of one row stand. Units: pixels.
-struct Cell {
-  float x, y, width, height;
-};
-
-/// All curves and maps of the run on one time axis.
+/// All curves and maps of the run, as the user arranged them.
 class PlotsPanel final : public Panel {
  public:
   void draw(Studio& studio) override {
@@ -51,147 +39,324 @@ class PlotsPanel final : public Panel {
         studio.gallery.is_open = true;
       return;
     }
-    draw_toolbar(studio);
-    include_data(studio);
-    const PanelBody body("###plots.body", {0.0F, 0.0F}, kGapEm, kGapEm);
-    draw_grid(studio);
+    studio.overlay.take_colors(studio.marks, run.root);
+    studio.overlay.keep_colors_apart(run.root);
+    studio.overlay.take_colors(studio.marks, run.root);  // two may share one if the person says so
+    PlotsFrame frame;
+    frame.scene = overlay_scene(studio.overlay, studio.run);
+    hovered_before_ = studio.overlay.hovered_root;
+    studio.overlay.begin_frame();
+    toolbar_.draw(studio, frame);
+    begin_groups(studio, frame);
+    {
+      const PanelBody body("###plots.body", {0.0F, 0.0F}, kGapEm, kGapEm);
+      draw_board(studio, frame);
+      draw_menu(studio, frame);
+    }
+    handle_keys(studio);
+    end_groups(studio);
+    apply_moves(studio);
   }
 
  private:
-  static void draw_toolbar(Studio& studio) {
-    PlotSettings& plots = studio.plots;
-    Toolbar bar("plots.toolbar");
-    bar.label("x axis");
-    bar.next(em(1.85F));
-    static constexpr const char* kAxes[] = {"Steps", "Tokens", "Time"};
-    int axis = static_cast<int>(plots.group.axis);
-    if (segmented("plots.x_axis", kAxes, &axis)) {
-      plots.group.axis = static_cast<XAxis>(axis);
-      plots.group.fit();
-    }
-    bar.label("Smooth");
-    bar.next(em(1.7F));
-    slider("###plots.smoothing", &plots.smoothing, 0.0, 0.99, em(12.5F), em(3.6F), 2);
-    bar.next(em(1.1F));
-    checkbox("Raw###plots.raw", &plots.shows_raw);
-    bar.next(em(1.1F));
-    checkbox("Log y###plots.log_y", &plots.is_log_y);
-    bar.next(em(1.1F));
-    if (checkbox("Follow###plots.follow", &plots.group.is_following) && plots.group.is_following)
-      plots.group.fit();
-    if (has_routing(*studio.run)) {
-      bar.label("Layer");
-      bar.next(em(1.7F));
-      layer_combo(studio, "###plots.layer", em(4.6F));
-    }
+  PlotGroup& group_of(Studio& studio, XAxis axis) {
+    return axis == studio.plots.group.axis ? studio.plots.group : other_groups_[axis];
   }
 
-  static void include_data(Studio& studio) {
-    PlotGroup& group = studio.plots.group;
-    group.begin_frame();
-    if (const Series* loss = studio.run->scalar("train_loss"); loss != nullptr && !loss->empty()) {
-      const Column x = x_column(*loss, group.axis);
-      group.include(x[0], x[x.size() - 1]);
+  static void include_runs(PlotGroup& group, const OverlayScene& scene) {
+    const std::vector<double> shifts = scene.shifts(group.axis);
+    for (std::size_t i = 0; i < scene.runs.size(); ++i) {
+      const ShownRun& run = scene.runs[i];
+      if (run.view == nullptr || !run.is_drawn) continue;
+      const Series* loss = run.view->scalar("train_loss");
+      if (loss == nullptr || loss->empty()) continue;
+      group.include(loss->x(group.axis, 0) + shifts[i],
+                    loss->x(group.axis, loss->size() - 1) + shifts[i]);
     }
     group.update_range();
   }
 
-  void draw_grid(Studio& studio) {
+  /// The axis of all plots, and one for each axis that single plots chose; one crosshair for all.
+  void begin_groups(Studio& studio, const PlotsFrame& frame) {
+    PlotGroup& all = studio.plots.group;
+    const Series* loss = studio.run->scalar("train_loss");
+    const bool has_loss = loss != nullptr && !loss->empty();
+    all.begin_frame();
+    if (has_loss) all.smoothing_unit = smoothing_unit(all.axis, *loss);
+    include_runs(all, frame.scene);
+    for (auto& [axis, group] : other_groups_) {
+      group.axis = axis;
+      group.id = "plots." + std::to_string(static_cast<int>(axis));
+      group.begin_frame();
+      if (has_loss) group.smoothing_unit = smoothing_unit(axis, *loss);
+      if (has_loss && !group.has_cursor() && all.has_cursor())
+        group.cursor = x_on_axis(*loss, all.axis, axis, all.cursor);
+      include_runs(group, frame.scene);
+    }
+  }
+
+  void end_groups(Studio& studio) {
+    PlotGroup& all = studio.plots.group;
+    const Series* loss = studio.run->scalar("train_loss");
+    if (loss == nullptr || loss->empty()) return;
+    for (auto& [axis, group] : other_groups_) {
+      if (group.next_cursor == group.next_cursor)
+        all.next_cursor = x_on_axis(*loss, axis, all.axis, group.next_cursor);
+    }
+  }
+
+  void draw_board(Studio& studio, PlotsFrame& frame) {
     const ImVec2 start = ImGui::GetCursorScreenPos();
     const ImVec2 avail = ImGui::GetContentRegionAvail();
     const float gap = em(kGapEm);
-    const float room = std::max(avail.y - em(kGapEm), em(kSmallestRowEm) * 3.4F + 2.0F * gap);
-    const float top = std::round((room - 2.0F * gap) * 0.40F);
-    const float middle = std::round((room - 2.0F * gap) * 0.35F);
-    const float bottom = room - 2.0F * gap - top - middle;
-    const float wide = std::round((avail.x - gap) * 0.635F);
-    const float narrow = avail.x - gap - wide;
-    float y = start.y;
-    draw_plot(
-        studio,
-        loss_,
-        {"train_loss", "Loss", "training, cross-entropy", "nats/token", true, true, false, true},
-        {start.x, y, wide, top});
-    const float half = std::round((top - gap) * 0.5F);
-    draw_perplexity(studio, {start.x + wide + gap, y, narrow, half});
-    draw_plot(studio,
-              throughput_,
-              {"tokens_per_second", "Throughput", "", "tok/s", true, false, false, false, true},
-              {start.x + wide + gap, y + half + gap, narrow, top - half - gap});
-    y += top + gap;
-    ImGui::SetCursorScreenPos({start.x, y});
-    draw_utilisation_map(studio, utilisation_, wide, middle);
-    ImGui::SetCursorScreenPos({start.x + wide + gap, y});
-    draw_entropy_map(studio, entropy_, narrow, middle);
-    y += middle + gap;
-    const float third = std::floor((avail.x - 2.0F * gap) / 3.0F);
-    draw_plot(studio,
-              rate_,
-              {"learning_rate", "Learning rate", "", "", false, false, false, false, true},
-              {start.x, y, third, bottom});
-    draw_plot(studio,
-              gradient_,
-              {"grad_norm", "Gradient norm", "before clipping", "", true, true},
-              {start.x + third + gap, y, third, bottom});
-    draw_last(studio, {start.x + 2.0F * (third + gap), y, avail.x - 2.0F * (third + gap), bottom});
+    cards_ = studio.plots.board.cards(*studio.run);
+    if (cards_.empty()) {
+      if (empty_state(Icon::kTrain,
+                      "No plots on the board",
+                      "Add metrics with the plus above, or take the usual ones.",
+                      "Usual plots###plots.reset_empty",
+                      Icon::kRevert))
+        studio.plots.board.reset();
+      return;
+    }
+    frame.board_width_em = avail.x / em(1);
+    const BoardLayout layout = arrange_board(cards_, avail.x, avail.y - gap, em(1), gap);
+    focused_.clear();
+    hovered_.clear();
+    for (std::size_t i = 0; i < cards_.size(); ++i) {
+      const CardBox& box = layout.boxes[i];
+      const ImVec2 min = {start.x + box.x, start.y + box.y};
+      ImGui::SetCursorScreenPos(min);
+      if (!ImGui::IsRectVisible(min, {min.x + box.width, min.y + box.height}) &&
+          focus_next_ != cards_[i].metric) {
+        // Out of sight: keeps its place for scrolling and the keyboard, draws nothing.
+        draw_placeholder(cards_[i], box);
+        continue;
+      }
+      draw_card(studio, frame, i, box);
+      accept_drop({min, {min.x + box.width, min.y + box.height}}, i);
+    }
     ImGui::SetCursorScreenPos(start);
-    ImGui::Dummy({avail.x, room});
+    ImGui::Dummy({avail.x, layout.height});
   }
 
-  /// Validation loss where it is recorded, else the balance loss.
-  void draw_last(Studio& studio, Cell cell) {
-    const PlotSpec validation = {
-        "val_loss", "Validation loss", "held-out text", "nats/token", false, true, true};
-    draw_plot(studio, validation_, validation, cell);
+  static std::string card_id(const std::string& metric) { return "plots.card." + metric; }
+
+  void draw_placeholder(const PlotCard& card, const CardBox& box) {
+    hit_area(("###" + card_id(card.metric)).c_str(), {box.width, box.height});
+    if (ImGui::IsItemFocused()) focus_next_ = card.metric;
   }
 
-  static LinePlotOptions options_for(const Studio& studio, const PlotSpec& spec, Cell cell) {
+  void draw_card(Studio& studio, const PlotsFrame& frame, std::size_t index, const CardBox& box) {
+    const PlotCard& card = cards_[index];
+    CardHandle handle;
+    handle.id = card_id(card.metric);
+    handle.on_item = [&] { handle_title(studio, index); };
+    bool is_menu = false;
+    if (card.metric == kUtilisationCard) {
+      is_menu = draw_utilisation_map(studio, utilisation_, box.width, box.height, &handle);
+    } else if (card.metric == kEntropyCard) {
+      is_menu = draw_entropy_map(studio, entropy_, box.width, box.height, &handle);
+    } else {
+      is_menu = draw_plot(studio, frame, card, box, handle);
+    }
+    if (is_menu) open_menu_of_ = card.metric;
+  }
+
+  /// The title row of a card: a click shows it in the inspector, arrows move the crosshair, Ctrl
+  /// and arrows or dragging move the card.
+  void handle_title(Studio& studio, std::size_t index) {
+    const std::string& metric = cards_[index].metric;
+    const bool is_scalar = studio.run->series.count(metric) != 0;
+    const unsigned id = ImGui::GetItemID();
+    const ImGuiContext& g = *ImGui::GetCurrentContext();
+    if (focus_next_ == metric) {
+      ImGui::FocusItem();
+      ImGui::SetNavCursorVisible(true);
+      focus_next_.clear();
+    }
+    if (ImGui::IsItemActivated() && is_scalar) studio.selection.series = metric;
+    if (ImGui::IsItemClicked(ImGuiMouseButton_Right)) open_menu_of_ = metric;
+    if (ImGui::BeginDragDropSource(ImGuiDragDropFlags_SourceNoHoldToOpenOthers)) {
+      ImGui::SetDragDropPayload(kDragged, metric.c_str(), metric.size() + 1);
+      ImGui::TextUnformatted(metric_text(*studio.run, metric).title.c_str());
+      ImGui::EndDragDropSource();
+    }
+    if (cards_[index].is_pinned) {
+      const ImVec2 min = ImGui::GetItemRectMin();
+      draw_text(ImGui::GetWindowDrawList(),
+                Type::kCaption,
+                {min.x + px(1), min.y + px(1)},
+                theme().accent,
+                icon(Icon::kPinned));
+    }
+    if (g.NavId != id || !g.NavCursorVisible) return;
+    focused_ = metric;
+    take_keys(studio, index, id);
+  }
+
+  void take_keys(Studio& studio, std::size_t index, unsigned id) {
+    const ImGuiIO& io = ImGui::GetIO();
+    for (const ImGuiKey key : {ImGuiKey_LeftArrow, ImGuiKey_RightArrow, ImGuiKey_Menu})
+      ImGui::SetKeyOwner(key, id);
+    const int step = (ImGui::IsKeyPressed(ImGuiKey_RightArrow) ? 1 : 0) -
+                     (ImGui::IsKeyPressed(ImGuiKey_LeftArrow) ? 1 : 0);
+    const std::string& metric = cards_[index].metric;
+    PlotGroup& group = group_of(studio, card_style(studio, metric).axis);
+    if (step != 0 && io.KeyCtrl) {
+      move_metric_ = metric;
+      const auto to = static_cast<std::ptrdiff_t>(index) + step;
+      move_to_ = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, to));
+    } else if (step != 0) {
+      group.step_cursor(io.KeyShift ? 10 * step : step);
+    }
+    group.hold_cursor();
+    if (ImGui::IsKeyPressed(ImGuiKey_Menu, false) ||
+        (io.KeyShift && ImGui::IsKeyPressed(ImGuiKey_F10, false)))
+      open_menu_of_ = metric;
+  }
+
+  void accept_drop(const ImRect& box, std::size_t index) {
+    const unsigned id = ImGui::GetID(("###plots.drop." + cards_[index].metric).c_str());
+    if (!ImGui::BeginDragDropTargetCustom(box, id)) return;
+    if (const ImGuiPayload* payload = ImGui::AcceptDragDropPayload(kDragged)) {
+      move_metric_ = static_cast<const char*>(payload->Data);
+      move_to_ = index;
+    }
+    ImGui::EndDragDropTarget();
+  }
+
+  /// After the cards were drawn: the board changes between frames only.
+  void apply_moves(Studio& studio) {
+    if (move_metric_.empty()) return;
+    studio.plots.board.move(*studio.run, move_metric_, move_to_);
+    move_metric_.clear();
+  }
+
+  bool draw_plot(Studio& studio,
+                 const PlotsFrame& frame,
+                 const PlotCard& card,
+                 const CardBox& box,
+                 const CardHandle& handle) {
+    const CardStyle style = card_style(studio, card.metric);
+    PlotGroup& group = group_of(studio, style.axis);
     LinePlotOptions options;
-    options.title = spec.title;
-    options.caption = spec.caption;
-    options.unit = spec.unit;
-    options.width = cell.width;
-    options.height = cell.height;
-    options.is_log_y = spec.may_be_log && studio.plots.is_log_y;
+    options.title = style.text.title;
+    options.caption = style.text.caption;
+    options.unit = style.text.unit;
+    options.width = box.width;
+    options.height = box.height;
+    options.y = style.y;
+    options.is_clipped = style.is_clipped;
     options.show_raw = studio.plots.shows_raw;
-    options.use_points = spec.has_points;
-    options.is_zero_based = spec.is_zero_based;
-    options.smoothing = spec.is_smoothed ? studio.plots.smoothing : 0.0;
+    options.use_points = style.text.has_points;
+    options.is_filled = style.text.is_filled;
+    options.smoothing = style.smoothing;
+    options.show_line_ends = studio.plots.has_line_ends;
+    options.handle = &handle;
+    options.is_focused = focused_before_ == card.metric;
+    const std::string value = value_text(studio, card.metric);
+    options.value = value;
+    if (!value.empty()) options.unit = {};
     const RunView& run = *studio.run;
     if (run.state == RunState::kRunning && run.last_sample_time > 0.0)
       options.stale_seconds = studio.now - run.last_sample_time;
-    return options;
+    const std::vector<PlotLine> lines =
+        scene_lines(frame.scene, card.metric, style.axis, hovered_before_);
+    const bool has_marks = card.metric == "train_loss" || card.size == CardSize::kLarge;
+    const std::vector<PlotMark> marks =
+        has_marks ? event_marks(run, style.axis, studio.selection.event) : std::vector<PlotMark>();
+    LinePlot& plot = plots_.try_emplace(card.metric, "train.plots." + card.metric).first->second;
+    const PlotResult result = plot.draw(group, lines, marks, options);
+    if (result.is_hovered) hovered_ = card.metric;
+    if (menu_metric_ != card.metric || !ImGui::IsPopupOpen(kMenu))
+      readings_[card.metric] = {plot.value_at_cursor().first, result.y};
+    if (result.clicked_mark >= 0)
+      select_event(studio, marks[static_cast<std::size_t>(result.clicked_mark)].event);
+    if (result.y_limits.has_value()) {
+      CardView& view = studio.plots.board.views[card.metric];
+      view.y_min = result.y_limits->first;
+      view.y_max = result.y_limits->second;
+    }
+    return result.is_menu_clicked || result.is_context_clicked;
   }
 
-  static void draw_plot(Studio& studio, LinePlot& plot, const PlotSpec& spec, Cell cell) {
-    ImGui::SetCursorScreenPos({cell.x, cell.y});
-    const std::vector<PlotLine> lines = own_line(*studio.run, spec.metric);
-    const std::vector<PlotMark> marks = spec.has_marks
-                                            ? event_marks(*studio.run, studio.plots.group.axis)
-                                            : std::vector<PlotMark>();
-    const PlotResult result =
-        plot.draw(studio.plots.group, lines, marks, options_for(studio, spec, cell));
-    if (result.is_menu_clicked) studio.selection.series = spec.metric;
+  /// Bytes are read in GB; everything else as the plot says it.
+  static std::string value_text(const Studio& studio, const std::string& metric) {
+    const auto found = studio.run->series.find(metric);
+    if (found == studio.run->series.end() || found->second.info.unit != "bytes") return {};
+    return bytes_text(found->second.data->last_value());
   }
 
-  void draw_perplexity(Studio& studio, Cell cell) {
-    const bool has_validation = studio.run->scalar("val_perplexity") != nullptr &&
-                                studio.run->scalar("val_perplexity")->size() > 1;
-    const PlotSpec spec =
-        has_validation
-            ? PlotSpec{"val_perplexity", "Perplexity", "validation", "", false, true, true}
-            : PlotSpec{"train_perplexity", "Perplexity", "training", "", true, true};
-    draw_plot(studio, perplexity_, spec, cell);
+  static void select_event(Studio& studio, std::int64_t sequence) {
+    studio.selection.event = sequence;
+    studio.wants_panel = "train.events";
   }
 
-  LinePlot loss_{"train.plots.loss"};
-  LinePlot perplexity_{"train.plots.perplexity"};
-  LinePlot throughput_{"train.plots.throughput"};
-  LinePlot rate_{"train.plots.learning_rate"};
-  LinePlot gradient_{"train.plots.grad_norm"};
-  LinePlot validation_{"train.plots.val_loss"};
+  void draw_menu(Studio& studio, const PlotsFrame& frame) {
+    if (!open_menu_of_.empty()) {
+      menu_metric_ = std::exchange(open_menu_of_, {});
+      menu_readings_ = readings_[menu_metric_];
+      ImGui::OpenPopup(kMenu);
+    }
+    if (!begin_popover(kMenu, 17.0F)) return;
+    draw_card_menu(studio, frame, menu_metric_, menu_readings_);
+    end_popover();
+  }
+
+  /// R fits, L and Shift+L switch the axes, + and − zoom: on the plot under the mouse, else the one
+  /// with the focus, else on all.
+  void handle_keys(Studio& studio) {
+    const ImGuiIO& io = ImGui::GetIO();
+    const std::string target = !hovered_.empty() ? hovered_ : focused_;
+    focused_before_ = focused_;
+    const bool is_here = !target.empty() || ImGui::IsWindowFocused(ImGuiFocusedFlags_ChildWindows);
+    if (!is_here || io.WantTextInput || io.KeyCtrl || io.KeyAlt) return;
+    PlotGroup& group =
+        target.empty() ? studio.plots.group : group_of(studio, card_style(studio, target).axis);
+    if (ImGui::IsKeyPressed(ImGuiKey_R, false)) {
+      group.fit();
+      if (!target.empty()) {
+        CardView& view = studio.plots.board.views[target];
+        view.y_min = view.y_max = std::nullopt;
+      }
+    }
+    if (ImGui::IsKeyPressed(ImGuiKey_L, false)) {
+      if (io.KeyShift) {
+        group.set_log_x(!group.is_log_x);
+      } else {
+        switch_log_y(studio, target);
+      }
+    }
+    const bool is_closer =
+        ImGui::IsKeyPressed(ImGuiKey_Equal) || ImGui::IsKeyPressed(ImGuiKey_KeypadAdd);
+    const bool is_wider =
+        ImGui::IsKeyPressed(ImGuiKey_Minus) || ImGui::IsKeyPressed(ImGuiKey_KeypadSubtract);
+    if (is_closer != is_wider) group.zoom(is_closer ? 0.8 : 1.25, group.cursor);
+  }
+
+  static void switch_log_y(Studio& studio, const std::string& metric) {
+    const auto flipped = [](YScaleKind kind) {
+      return kind == YScaleKind::kLinear ? YScaleKind::kLog : YScaleKind::kLinear;
+    };
+    if (metric.empty() || studio.run->series.count(metric) == 0) {
+      studio.plots.y_scale = flipped(studio.plots.y_scale);
+    } else {
+      studio.plots.board.views[metric].y_scale = flipped(card_style(studio, metric).y.kind);
+    }
+  }
+
+  PlotsToolbar toolbar_;
+  std::vector<PlotCard> cards_;  ///< of this frame
+  std::map<std::string, LinePlot> plots_;
+  std::map<XAxis, PlotGroup> other_groups_;
   TimeMap utilisation_{"train.plots.utilisation"};
   TimeMap entropy_{"train.plots.entropy"};
+  std::string focused_, focused_before_, hovered_, hovered_before_, focus_next_;
+  std::string open_menu_of_, menu_metric_, move_metric_;
+  std::size_t move_to_ = 0;
+  std::map<std::string, CardReadings> readings_;
+  CardReadings menu_readings_;
 };
 
 }  // namespace

@@ -187,7 +187,10 @@ void draw_cell(const Studio& studio,
 }  // namespace
 
 Color run_color(const Studio& studio, const std::string& root, const std::string& name) {
-  return theme().run(run_color_index(studio.marks, root, name));
+  const int chosen = studio.marks.of(root).color;
+  if (chosen >= 0) return theme().run(chosen);
+  const auto kept = studio.overlay.colors.find(root);
+  return theme().run(kept != studio.overlay.colors.end() ? kept->second : run_color_index(name));
 }
 
 RunRowLayout run_row_layout(const RunsState& state) {

@@ -8,11 +8,13 @@
 #include "engine/base/core/file_system.h"
 #include "ui/model/answer_export.h"
 #include "ui/model/prompt_actions.h"
+#include "engine/base/store/run_folder.h"
 #include "ui/model/run_state.h"
 #include "ui/panels/registry.h"
 #include "ui/panels/run_bar.h"
 #include "ui/panels/shortcuts.h"
 #include "ui/panels/start_screen.h"
+#include "ui/shell/fonts.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
 #include "ui/widgets/focus.h"
@@ -39,6 +41,11 @@ Tone tone_of(NoticeKind kind) {
   return Tone::kNeutral;
 }
 
+/// Where plots are saved until the user says otherwise: beside the runs.
+std::string default_export_folder() {
+  return parent_directory(store::runs_directory()) + "/plots";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<StudioApp>> StudioApp::create(const Options& options) {
@@ -55,11 +62,14 @@ void StudioApp::start() {
   seen_requests_ = shell_->workspace_requests();
   restore();
   FrameLoop* loop = loop_.get();
-  client_ = std::make_unique<Client>(default_places(), [loop] { loop->notify_data(); });
+  Library::Places places = default_places();
+  places.assets = assets_dir();
+  client_ = std::make_unique<Client>(std::move(places), [loop] { loop->notify_data(); });
   client_->submit(studio_);
 }
 
 void StudioApp::restore() {
+  studio_.plots.export_folder = default_export_folder();
   if (const auto content = writer_->read(kSessionFile); content.has_value()) {
     const Result<Json> parsed = parse_json(*content, kSessionFile);
     if (parsed.ok()) {
@@ -206,6 +216,10 @@ void StudioApp::show_notices() {
 
 /// A click on a workspace leaves the start screen, also when it names the workspace in use.
 void StudioApp::follow_requests() {
+  if (const std::string panel = std::exchange(studio_.wants_panel, {}); !panel.empty())
+    shell_->focus_panel(panel);
+  if (!studio_.clipboard.empty())
+    ImGui::SetClipboardText(std::exchange(studio_.clipboard, {}).c_str());
   if (std::exchange(studio_.wants_runs_workspace, false)) shell_->set_workspace(Workspace::kRuns);
   if (std::exchange(studio_.wants_routing_workspace, false))
     shell_->set_workspace(Workspace::kRouting);

@@ -11,9 +11,10 @@ constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
 
 struct Writer {
   Decimated& out;
+  double shift = 0.0;
 
   void point(double x, double y) {
-    out.x.push_back(x);
+    out.x.push_back(x + shift);
     out.y.push_back(y);
   }
 
@@ -44,7 +45,7 @@ void add_column(
     Writer& writer, const Column& x, const Values& y, std::size_t first, std::size_t last) {
   const Extent extent = y.range(first, last);
   writer.out.visible.merge(extent);
-  if (extent.num_bad > 0) writer.out.bad.push_back({x[first], extent.num_bad});
+  if (extent.num_bad > 0) writer.out.bad.push_back({x[first] + writer.shift, extent.num_bad});
   if (last - first <= 2) {
     writer.samples(x, y, first, last);
     return;
@@ -101,20 +102,21 @@ void decimate(const Column& x, const Values& y, const ViewRange& view, Decimated
   out.clear();
   const std::size_t n = std::min(x.size(), y.size());
   if (n == 0 || view.num_columns <= 0 || !(view.x_max > view.x_min)) return;
-  const std::size_t begin = std::min(lower_index(x, view.x_min), n);
+  const double x_min = view.x_min - view.x_shift, x_max = view.x_max - view.x_shift;
+  const std::size_t begin = std::min(lower_index(x, x_min), n);
   std::size_t end = begin;
-  while (end < n && x[end] <= view.x_max) {  // binary search would stop before equal positions
-    const std::size_t upper = std::min(lower_index(x, view.x_max), n);
+  while (end < n && x[end] <= x_max) {  // binary search would stop before equal positions
+    const std::size_t upper = std::min(lower_index(x, x_max), n);
     end = std::max(end + 1, upper);
   }
-  Writer writer{out};
+  Writer writer{out, view.x_shift};
   out.samples_per_column = static_cast<double>(end - begin) / view.num_columns;
   if (begin > 0) writer.samples(x, y, begin - 1, begin);
   std::size_t first = begin;
   for (int column = 0; column < view.num_columns && first < end; ++column) {
     std::size_t last = end;
     if (column + 1 < view.num_columns) {
-      const double edge = view.edge(column + 1);
+      const double edge = view.edge(column + 1) - view.x_shift;
       if (x[first] >= edge) continue;
       last = std::clamp(lower_index(x, edge), first + 1, end);
     }

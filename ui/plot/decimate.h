@@ -16,8 +16,9 @@ struct ViewRange {
   double x_max = 1.0;
   int num_columns = 1;  ///< pixels
   bool is_log_x = false;
+  double x_shift = 0.0;  ///< added to a series' x where it is drawn
 
-  /// Left edge of a pixel column in x; column num_columns is the right edge.
+  /// Left edge of a pixel column in drawn x; column num_columns is the right edge.
   [[nodiscard]] double edge(int column) const;
   /// Pixel column of x, clamped to [0, num_columns).
   [[nodiscard]] int column(double x) const;

@@ -39,6 +39,8 @@ MapScale fair_share_scale();
 /// Entropy divided by its maximum; the healthy 1 recedes. `low` is the lower end shown.
 MapScale entropy_scale(double low = 0.6);
 
+struct CardHandle;  // ui/widgets/cards.h
+
 struct TimeMapOptions {
   std::string_view title;
   std::string_view caption;
@@ -53,7 +55,8 @@ struct TimeMapOptions {
   bool is_first_row_on_top = false;                 ///< default: row 0 at the bottom
   bool use_max = false;                             ///< merged columns show their maximum
   int selected_row = -1;
-  double play_head = -1.0;  ///< x; later columns are dimmed. < 0: none
+  const CardHandle* handle = nullptr;  ///< of the card's title row
+  double play_head = -1.0;             ///< x; later columns are dimmed. < 0: none
 };
 
 struct MapResult {

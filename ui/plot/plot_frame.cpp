@@ -43,17 +43,19 @@ void draw_x_labels(const PlotGroup& group, const PlotFrame& frame) {
   }
 }
 
-float y_pixel(const PlotFrame& frame, const PlotFrameOptions& options, double y) {
-  double t = (y - options.y_min) / (options.y_max - options.y_min);
-  if (options.is_log_y) t = std::log(y / options.y_min) / std::log(options.y_max / options.y_min);
-  return frame.max.y - (frame.max.y - frame.min.y) * static_cast<float>(t);
+double symlog_forward(double y, void* scale) {
+  return static_cast<const YScale*>(scale)->forward(y);
+}
+
+double symlog_backward(double t, void* scale) {
+  return static_cast<const YScale*>(scale)->backward(t);
 }
 
 void draw_y_labels(const PlotFrame& frame, const PlotFrameOptions& options) {
   ImDrawList* list = ImGui::GetWindowDrawList();
   const float half = line_height(Type::kDigitsCaption) * 0.5F;
   for (const Tick& tick : options.y_ticks) {
-    const float y = y_pixel(frame, options, tick.value);
+    const float y = y_pixel(frame, options.y, tick.value);
     if (y < frame.min.y - 1.0F || y > frame.max.y + 1.0F) continue;
     draw_text_right(list,
                     Type::kDigitsCaption,
@@ -76,13 +78,18 @@ void draw_grid(const PlotGroup& group,
     list->AddRectFilled({at, frame.min.y}, {at + px(1), frame.max.y}, color);
   }
   for (const Tick& tick : options.y_ticks) {
-    const float at = std::round(y_pixel(frame, options, tick.value));
+    const float at = std::round(y_pixel(frame, options.y, tick.value));
     list->AddRectFilled({frame.min.x, at}, {frame.max.x, at + px(1)}, color);
   }
   ImPlot::PopPlotClipRect();
 }
 
 }  // namespace
+
+float y_pixel(const PlotFrame& frame, const YScale& scale, double y) {
+  const double place = std::clamp(scale.place(y), -100.0, 100.0);
+  return frame.max.y - (frame.max.y - frame.min.y) * static_cast<float>(place);
+}
 
 float x_pixel(const PlotGroup& group, const PlotFrame& frame, double x) {
   double t = (x - group.x_min) / (group.x_max - group.x_min);
@@ -132,9 +139,12 @@ bool begin_plot_frame(const char* id,
   const ImPlotAxisFlags grid = options.has_grid ? 0 : ImPlotAxisFlags_NoGridLines;
   ImPlot::SetupAxes(nullptr, nullptr, kAxis | grid, kAxis | grid);
   ImPlot::SetupAxisLinks(ImAxis_X1, &group.x_min, &group.x_max);
-  ImPlot::SetupAxisLimits(ImAxis_Y1, options.y_min, options.y_max, ImPlotCond_Always);
+  ImPlot::SetupAxisLimits(ImAxis_Y1, options.y.min, options.y.max, ImPlotCond_Always);
   if (group.is_log_x) ImPlot::SetupAxisScale(ImAxis_X1, ImPlotScale_Log10);
-  if (options.is_log_y) ImPlot::SetupAxisScale(ImAxis_Y1, ImPlotScale_Log10);
+  if (options.y.kind == YScaleKind::kLog) ImPlot::SetupAxisScale(ImAxis_Y1, ImPlotScale_Log10);
+  if (options.y.kind == YScaleKind::kSymlog)
+    ImPlot::SetupAxisScale(
+        ImAxis_Y1, symlog_forward, symlog_backward, const_cast<YScale*>(&options.y));
   const std::vector<double> x_ticks = values_of(group.ticks(max_x_ticks(frame)));
   const std::vector<double> y_ticks = values_of(options.y_ticks);
   if (!x_ticks.empty())

@@ -7,6 +7,7 @@
 
 #include "ui/plot/plot_group.h"
 #include "ui/plot/ticks.h"
+#include "ui/plot/y_scale.h"
 #include "ui/shell/theme_tokens.h"
 
 namespace switchyard::ui {
@@ -21,8 +22,7 @@ struct PlotFrame {
 };
 
 struct PlotFrameOptions {
-  double y_min = 0.0, y_max = 1.0;
-  bool is_log_y = false;
+  YScale y;
   bool has_grid = true;
   std::span<const Tick> y_ticks;
   float right_padding_em = 0.85F;
@@ -42,6 +42,9 @@ bool begin_plot_frame(const char* id,
 
 /// Crosshair, pan and zoom results, labels.
 void end_plot_frame(PlotGroup& group, PlotFrame& frame, const PlotFrameOptions& options);
+
+/// Pixel of a value on the y axis.
+float y_pixel(const PlotFrame& frame, const YScale& scale, double y);
 
 /// Pixel of a place on the group's x axis.
 float x_pixel(const PlotGroup& group, const PlotFrame& frame, double x);

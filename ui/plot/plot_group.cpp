@@ -37,8 +37,23 @@ double x_at_step(const Series& series, XAxis axis, double step) {
   return x[right - 1] + (x[right] - x[right - 1]) * t;
 }
 
+double x_on_axis(const Series& series, XAxis from, XAxis to, double x) {
+  if (from == to || series.empty()) return x;
+  const Column source = x_column(series, from), target = x_column(series, to);
+  const std::size_t n = source.size(), right = lower_index(source, x);
+  if (right == 0) return target[0];
+  if (right >= n) return target[n - 1];
+  const double span = source[right] - source[right - 1];
+  const double t = span > 0.0 ? (x - source[right - 1]) / span : 1.0;
+  return target[right - 1] + (target[right] - target[right - 1]) * t;
+}
+
 void PlotGroup::begin_frame() {
-  cursor = next_cursor;
+  if (!is_cursor_held || next_cursor == next_cursor)
+    key_cursor = std::numeric_limits<double>::quiet_NaN();
+  is_cursor_held = false;
+  smoothing_budget = kSmoothingBudget;
+  cursor = next_cursor == next_cursor ? next_cursor : key_cursor;
   next_cursor = std::numeric_limits<double>::quiet_NaN();
   num_included = 0;
   gutter = next_gutter;
@@ -63,6 +78,41 @@ void PlotGroup::update_range() {
 
 void PlotGroup::fit() {
   is_following = true;
+}
+
+void PlotGroup::zoom(double factor, double centre) {
+  const double x = std::isfinite(centre) ? std::clamp(centre, x_min, x_max) : 0.5 * (x_min + x_max);
+  if (is_log_x && x_min > 0.0) {
+    x_min = x * std::pow(x_min / x, factor);
+    x_max = x * std::pow(x_max / x, factor);
+  } else {
+    x_min = x - (x - x_min) * factor;
+    x_max = x + (x_max - x) * factor;
+  }
+  if (!(x_max > x_min)) x_max = std::nextafter(x_min, HUGE_VAL);
+  is_following = false;
+}
+
+void PlotGroup::step_cursor(int columns) {
+  constexpr double kColumns = 200.0;
+  const bool is_log = is_log_x && x_min > 0.0;
+  const double low = is_log ? std::log(x_min) : x_min, high = is_log ? std::log(x_max) : x_max;
+  double at = 0.5 * (low + high);
+  if (key_cursor == key_cursor) at = is_log ? std::log(key_cursor) : key_cursor;
+  at = std::clamp(at + (high - low) * columns / kColumns, low, high);
+  key_cursor = is_log ? std::exp(at) : at;
+  is_cursor_held = true;
+}
+
+void PlotGroup::set_axis(XAxis next) {
+  axis = next;
+  cursor = next_cursor = key_cursor = std::numeric_limits<double>::quiet_NaN();
+  fit();
+}
+
+void PlotGroup::set_log_x(bool is_log) {
+  is_log_x = is_log;
+  fit();
 }
 
 std::vector<Tick> PlotGroup::ticks(int max_count) const {

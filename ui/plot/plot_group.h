@@ -7,6 +7,7 @@
 #include "engine/base/store/run_store.h"
 #include "ui/plot/decimate.h"
 #include "ui/plot/series.h"
+#include "ui/plot/smooth.h"
 #include "ui/plot/ticks.h"
 
 namespace switchyard::ui {
@@ -19,6 +20,9 @@ double x_of(const store::Position& at, XAxis axis);
 
 /// x for a step that lies between samples (events carry steps only); clamped to the series' ends.
 double x_at_step(const Series& series, XAxis axis, double step);
+
+/// The same moment on another axis, between samples; clamped to the series' ends.
+double x_on_axis(const Series& series, XAxis from, XAxis to, double x);
 
 /// What the plots and maps of one column share: visible range, crosshair, follow. One x position
 /// means one time in all of them. A value kept by the panel; main thread.
@@ -45,12 +49,33 @@ struct PlotGroup {
   /// Back to following all data (double click, R).
   void fit();
 
+  /// Shows `factor` of the range (< 1: closer) with `centre` where it is. Stops following.
+  void zoom(double factor, double centre);
+
+  /// Moves the crosshair by `columns` of 200 across the range, from the middle when there is none,
+  /// and keeps it inside. It stays as long as hold_cursor is called in each frame.
+  void step_cursor(int columns);
+
+  void hold_cursor() { is_cursor_held = true; }
+
+  /// A switch to another axis or scale: everything is shown again.
+  void set_axis(XAxis next);
+  void set_log_x(bool is_log);
+
   [[nodiscard]] bool has_cursor() const { return cursor == cursor; }
 
   [[nodiscard]] std::vector<Tick> ticks(int max_count) const;
   [[nodiscard]] std::string label_of(double x) const;  ///< "step 9,076", "297.4 M tokens"
 
   double next_cursor = std::numeric_limits<double>::quiet_NaN();  ///< written by the hovered plot
+  double key_cursor = std::numeric_limits<double>::quiet_NaN();   ///< moved with the keyboard
+  bool is_cursor_held = false;             ///< a plot with the keyboard's focus keeps key_cursor
+  double smoothing_unit = kSmoothingUnit;  ///< x per which the smoothing weight counts
+
+  /// Samples that all plots may still smooth in this frame: a new weight on long runs is worked off
+  /// over several frames, the lines before stay until then.
+  static constexpr std::size_t kSmoothingBudget = 400'000;
+  std::size_t smoothing_budget = kSmoothingBudget;
   int num_included = 0;
   float gutter = 0.0F;  ///< pixels left of every plot for its y labels; widest of the last frame
   float next_gutter = 0.0F;   ///< written by the plots

@@ -173,6 +173,7 @@ MapResult TimeMap::draw(PlotGroup& group,
   card.size = {options.width, options.height};
   card.caption = options.caption;
   card.has_menu = true;
+  card.handle = options.handle;
   const float legend = em(9.5F);
   card.reserved_right = legend + (options.scale.is_zero_dead ? em(5.5F) : em(1));
   MapResult result;
@@ -218,7 +219,7 @@ MapResult TimeMap::draw(PlotGroup& group,
   if (height >= rows) height -= height % rows;
   frame.max.y = frame.min.y + static_cast<float>(height);
   PlotFrameOptions axes;
-  axes.y_max = rows;
+  axes.y.max = rows;
   axes.has_grid = false;
   axes.y_ticks = names;
   if (begin_plot_frame("##map", group, frame, axes)) {

@@ -73,7 +73,9 @@ bool begin_card(const char* id, std::string_view title, const CardOptions& optio
     small.is_small = true;
     ImGui::SetCursorScreenPos({min.x + size.x - button_height(true) - em(0.35F),
                                min.y + (height - button_height(true)) * 0.5F});
-    is_menu = icon_button("More###menu", Icon::kMore, "", small);
+    const std::string menu_id =
+        options.handle == nullptr ? "More###menu" : "More###" + options.handle->id + ".menu";
+    is_menu = icon_button(menu_id.c_str(), Icon::kMore, "", small);
     right = min.x + size.x - button_height(true) - em(0.7F);
   }
   const float body_y = std::round(min.y + (height - line_height(Type::kBodyStrong)) * 0.5F);
@@ -98,6 +100,17 @@ bool begin_card(const char* id, std::string_view title, const CardOptions& optio
   if (!options.caption.empty() && right - caption_x > em(3)) {
     draw_text(
         list, Type::kCaption, {caption_x, small_y}, t.text3, options.caption, right - caption_x);
+  }
+  if (options.handle != nullptr) {
+    ImGui::SetCursorScreenPos({min.x + px(2), min.y + px(2)});
+    const ImVec2 item = {std::max(em(2), right - min.x - px(2)), height - px(4)};
+    hit_area(("###" + options.handle->id).c_str(), item);
+    const ImVec2 item_min = ImGui::GetItemRectMin(), item_max = ImGui::GetItemRectMax();
+    draw_focus_ring({item_min.x + px(2), item_min.y + px(2)},
+                    {item_max.x - px(2), item_max.y - px(2)},
+                    em(0.3F),
+                    ImGui::GetItemID());
+    if (options.handle->on_item) options.handle->on_item();
   }
   title_box = {{min.x + pad, min.y}, {right + options.reserved_right + em(0.5F), min.y + height}};
   ImGui::SetCursorScreenPos({min.x, min.y + height});

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <string>
 #include <string_view>
 
 #include <imgui.h>
@@ -10,15 +12,22 @@
 
 namespace switchyard::ui {
 
+/// Makes the title row of a card an item of its own: reached with Tab, clicked, dragged.
+struct CardHandle {
+  std::string id;                 ///< stable: "plots.card.train_loss"; the menu is id + ".menu"
+  std::function<void()> on_item;  ///< called when the title is ImGui's last item
+};
+
 struct CardOptions {
   ImVec2 size = {0.0F, 0.0F};  ///< pixels; 0: what is left
   std::string_view caption;    ///< small, behind the title
   std::string_view value;      ///< current value, at the right
   std::string_view unit;
-  Color value_color = 0;        ///< 0: text1
-  bool has_menu = false;        ///< three dots; *is_menu_clicked of begin_card
-  Tone bar = Tone::kNeutral;    ///< coloured bar at the left edge (findings, errors)
-  Color background = 0;         ///< 0: bg1
+  Color value_color = 0;      ///< 0: text1
+  bool has_menu = false;      ///< three dots; *is_menu_clicked of begin_card
+  Tone bar = Tone::kNeutral;  ///< coloured bar at the left edge (findings, errors)
+  Color background = 0;       ///< 0: bg1
+  const CardHandle* handle = nullptr;
   float reserved_right = 0.0F;  ///< pixels kept free in the title row, e.g. for a legend
 };
 

@@ -137,7 +137,9 @@ TEST(Session, ComesBackAsItWas) {
   before.prompt.settings.temperature = 0.5;
   before.prompt.settings.max_tokens = 77;
   before.plots.group.axis = XAxis::kTokens;
-  before.plots.is_log_y = true;
+  before.plots.y_scale = YScaleKind::kSymlog;
+  before.plots.group.is_log_x = true;
+  before.plots.export_folder = "/somewhere";
   before.selection.layer = 3;
   const auto parsed = parse_json(session_text(before), "session");
   ASSERT_TRUE(parsed.ok());
@@ -146,7 +148,9 @@ TEST(Session, ComesBackAsItWas) {
   EXPECT_EQ(after.prompt.draft, before.prompt.draft);
   EXPECT_EQ(after.prompt.settings, before.prompt.settings);
   EXPECT_EQ(after.plots.group.axis, XAxis::kTokens);
-  EXPECT_TRUE(after.plots.is_log_y);
+  EXPECT_EQ(after.plots.y_scale, YScaleKind::kSymlog);
+  EXPECT_TRUE(after.plots.group.is_log_x);
+  EXPECT_EQ(after.plots.export_folder, "/somewhere");
   EXPECT_EQ(after.selection.layer, 3);
   EXPECT_FALSE(after.gallery.is_open);
   ASSERT_EQ(after.commands.size(), 1U);
