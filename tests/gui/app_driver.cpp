@@ -1,5 +1,6 @@
 #include "tests/gui/app_driver.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -61,6 +62,12 @@ bool Hands::wait(const std::function<bool()>& condition, double seconds) {
   return true;
 }
 
+void Hands::save_picture(const std::string& name) {
+  frames(4);
+  wanted_picture_ = name;
+  while (!wanted_picture_.empty() && !context_->IsError()) context_->Yield();
+}
+
 DrivenApp::DrivenApp(const std::string& run, float scale) {
   ui::StudioApp::Options options;
   options.run = run;
@@ -99,7 +106,7 @@ bool DrivenApp::play(const std::string& name, const std::function<void(Hands&)>&
       ImGuiTestEngine_RegisterTest(engine_, "studio", unique.c_str(), __FILE__, __LINE__);
   test->SetOwnedName(unique.c_str());
   test->TestFunc = [this, &script](ImGuiTestContext* context) {
-    Hands hands(context, *app_);
+    Hands hands(context, *app_, wanted_picture_);
     script(hands);
   };
   ImGuiTestEngine_QueueTest(engine_, test, ImGuiTestRunFlags_RunFromCommandLine);
@@ -108,6 +115,7 @@ bool DrivenApp::play(const std::string& name, const std::function<void(Hands&)>&
     app_->loop().request_frames(1);
     if (app_->turn()) {
       ImGuiTestEngine_PostSwap(engine_);
+      take_wanted_picture();
     } else {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -128,6 +136,33 @@ std::int64_t DrivenApp::idle(double seconds) {
 std::string gallery_folder() {
   const char* chosen = std::getenv("SWITCHYARD_GALLERY");
   return chosen != nullptr && *chosen != '\0' ? chosen : SY_GALLERY_DIR;
+}
+
+/// Reads what was just shown: an off-screen frame would close popovers.
+void DrivenApp::take_wanted_picture() {
+  if (wanted_picture_.empty()) return;
+  constexpr unsigned kFront = 0x0404, kRgba = 0x1908, kUnsignedByte = 0x1401;
+  const auto read_buffer = reinterpret_cast<void (*)(unsigned)>(glfwGetProcAddress("glReadBuffer"));
+  const auto read_pixels =
+      reinterpret_cast<void (*)(int, int, int, int, unsigned, unsigned, void*)>(
+          glfwGetProcAddress("glReadPixels"));
+  ui::Picture picture;
+  glfwGetFramebufferSize(app_->window().handle(), &picture.width, &picture.height);
+  const std::size_t row = static_cast<std::size_t>(picture.width) * 4;
+  const auto height = static_cast<std::size_t>(picture.height);
+  std::vector<std::uint8_t> bottom_up(row * height);
+  read_buffer(kFront);
+  read_pixels(0, 0, picture.width, picture.height, kRgba, kUnsignedByte, bottom_up.data());
+  picture.pixels.resize(bottom_up.size());
+  for (std::size_t y = 0; y < height; ++y) {
+    std::copy_n(bottom_up.begin() + static_cast<std::ptrdiff_t>(y * row),
+                row,
+                picture.pixels.begin() + static_cast<std::ptrdiff_t>((height - 1 - y) * row));
+  }
+  for (std::size_t i = 3; i < picture.pixels.size(); i += 4) picture.pixels[i] = 255;
+  std::filesystem::create_directories(gallery_folder());
+  write_text(gallery_folder() + "/" + wanted_picture_ + ".png", picture.png());
+  wanted_picture_.clear();
 }
 
 void DrivenApp::save_picture(const std::string& name, int width, int height) {

@@ -16,7 +16,8 @@ namespace switchyard::test {
 /// The hands of a test: finds items by their stable ids and waits for what the real engine does.
 class Hands {
  public:
-  Hands(ImGuiTestContext* context, ui::StudioApp& app) : context_(context), app_(app) {}
+  Hands(ImGuiTestContext* context, ui::StudioApp& app, std::string& wanted_picture)
+      : context_(context), app_(app), wanted_picture_(wanted_picture) {}
 
   /// Clicks the item whose id stands after "###".
   void click(const std::string& id);
@@ -30,6 +31,10 @@ class Hands {
 
   void frames(int count) { context_->Yield(count); }
 
+  /// A picture of the window as it stands, with its open popovers, written below the gallery
+  /// folder.
+  void save_picture(const std::string& name);
+
   ui::Studio& studio() { return app_.studio(); }
 
   const ui::RunView& run() { return *app_.studio().run; }
@@ -41,6 +46,7 @@ class Hands {
  private:
   ImGuiTestContext* context_;
   ui::StudioApp& app_;
+  std::string& wanted_picture_;
 };
 
 /// A real window with the Test Engine in it. One at a time.
@@ -65,7 +71,10 @@ class DrivenApp {
 
  private:
   std::unique_ptr<ui::StudioApp> app_;
+  void take_wanted_picture();
+
   ImGuiTestEngine* engine_ = nullptr;
+  std::string wanted_picture_;  ///< set by a script, taken after the frame
   int num_tests_ = 0;
 };
 

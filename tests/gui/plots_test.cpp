@@ -2,7 +2,10 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <set>
 #include <thread>
+
+#include <imgui_internal.h>
 
 #include "engine/base/store/run_folder.h"
 #include "tests/gui/app_driver.h"
@@ -140,6 +143,33 @@ TEST_F(Plots, BoardIsArrangedKeptAndReset) {
     hands.frames(3);
     EXPECT_EQ(metrics_of(hands).front(), "train_loss");
     EXPECT_TRUE(hands.is_there("plots.card.grad_norm"));
+  }));
+}
+
+/// Items that Tab reaches from a card on, in order, until it comes round.
+std::set<ImGuiID> tab_round(Hands& hands) {
+  std::set<ImGuiID> seen;
+  for (int i = 0; i < 400; ++i) {
+    hands.key(ImGuiKey_Tab);
+    const ImGuiID id = ImGui::GetCurrentContext()->NavId;
+    if (id != 0 && !seen.insert(id).second && seen.size() > 10) break;
+  }
+  return seen;
+}
+
+TEST_F(Plots, TabReachesEveryCardAndItsMenu) {
+  const std::string root = train("tiny-dense-001", "tiny-dense", 1);
+  DrivenApp driven(root);
+  ASSERT_TRUE(driven.play("tab", [&](Hands& hands) {
+    show_train(hands, root);
+    hands.key(ImGuiKey_Tab);
+    const std::set<ImGuiID> seen = tab_round(hands);
+    for (const std::string& metric : metrics_of(hands)) {
+      for (const std::string id : {"plots.card." + metric, "plots.card." + metric + ".menu"}) {
+        const ImGuiTestItemInfo item = hands.context()->ItemInfo(("//**/###" + id).c_str());
+        EXPECT_EQ(seen.count(item.ID), 1U) << id << " of " << seen.size() << " items";
+      }
+    }
   }));
 }
 
@@ -360,20 +390,25 @@ TEST_F(Plots, PicturesOfThreeRuns) {
     take_pictures(driven, "seeds-dark", 1440, 900);
     driven.app().studio().overlay.has_seed_bands = false;
     driven.app().studio().plots.has_line_ends = false;
-    const char* popovers[] = {"plots.browser", "plots.add_run", "plots.options", "plots.export"};
-    for (const char* id : popovers) {
-      ASSERT_TRUE(driven.play(id, [&](Hands& hands) {
+    ASSERT_TRUE(driven.play("popovers", [&](Hands& hands) {
+      for (const std::string id :
+           {"plots.browser", "plots.add_run", "plots.options", "plots.export"}) {
         hands.click(id);
-        hands.frames(4);
-      }));
-      driven.save_picture(std::string(id) + "-dark");
-      ASSERT_TRUE(driven.play("close", [&](Hands& hands) { hands.key(ImGuiKey_Escape); }));
-    }
-    ASSERT_TRUE(driven.play("menu", [&](Hands& hands) {
+        hands.save_picture(id + "-dark");
+        hands.key(ImGuiKey_Escape);
+      }
       hands.click("plots.card.train_loss.menu");
-      hands.frames(4);
+      hands.save_picture("plots.menu-dark");
+      hands.key(ImGuiKey_Escape);
+      const ImGuiTestItemInfo title = hands.context()->ItemInfo("//**/###plots.card.train_loss");
+      const ImVec2 min = title.Window->Pos, size = title.Window->Size;
+      hands.context()->MouseMoveToPos({min.x + size.x * 0.6F, min.y + size.y * 0.5F});
+      hands.save_picture("plots.crosshair-dark");
+      hands.context()->MouseMoveToPos({2.0F, 2.0F});
+      focus(hands, "plots.card.train_loss");
+      hands.key(ImGuiKey_RightArrow);
+      hands.save_picture("plots.keyboard-dark");
     }));
-    driven.save_picture("plots.menu-dark");
   }
   DrivenApp driven(first, 2.0F);
   ASSERT_TRUE(driven.play("reopen", [&](Hands& hands) {

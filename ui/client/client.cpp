@@ -188,6 +188,7 @@ void Client::carry_out(Studio& studio, const Command& command) {
                  [&](const PromptCommand& prompt) { carry_out_prompt(prompt); },
                  [&](const RefreshRuns&) { library_.refresh(); },
                  [&](const RunsOrder& order) { carry_out_runs(studio, order); },
+                 [&](const ExportPlots& wanted) { exporter_.order(wanted); },
              },
              command);
 }
@@ -214,7 +215,6 @@ void Client::carry_out_prompt(const PromptCommand& command) {
                  [&](const UnpinPrompt& unpin) { messages_.unpin(unpin); },
                  [&](const CountTokens& count) { prompt_reader_.count(count.text); },
                  [&](const ReadTextFile& file) { prompt_reader_.read_file(file.path); },
-                 [&](const ExportPlots& wanted) { exporter_.order(wanted); },
              },
              command);
 }

@@ -255,9 +255,6 @@ class PlotsPanel final : public Panel {
     options.show_line_ends = studio.plots.has_line_ends;
     options.handle = &handle;
     options.is_focused = focused_before_ == card.metric;
-    const std::string value = value_text(studio, card.metric);
-    options.value = value;
-    if (!value.empty()) options.unit = {};
     const RunView& run = *studio.run;
     if (run.state == RunState::kRunning && run.last_sample_time > 0.0)
       options.stale_seconds = studio.now - run.last_sample_time;
@@ -279,13 +276,6 @@ class PlotsPanel final : public Panel {
       view.y_max = result.y_limits->second;
     }
     return result.is_menu_clicked || result.is_context_clicked;
-  }
-
-  /// Bytes are read in GB; everything else as the plot says it.
-  static std::string value_text(const Studio& studio, const std::string& metric) {
-    const auto found = studio.run->series.find(metric);
-    if (found == studio.run->series.end() || found->second.info.unit != "bytes") return {};
-    return bytes_text(found->second.data->last_value());
   }
 
   static void select_event(Studio& studio, std::int64_t sequence) {

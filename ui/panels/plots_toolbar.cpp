@@ -26,7 +26,7 @@ std::string smoothing_help(const PlotGroup& group) {
   return "Each line is the debiased exponential mean of all samples, computed before anything is "
          "left out for the screen: zoom and logging interval do not change it. The weight counts "
          "per " +
-         (group.axis == XAxis::kSteps ? plain_number(group.smoothing_unit, 3) + " steps"
+         (group.axis == XAxis::kSteps ? short_number(group.smoothing_unit, 3) + " steps"
           : group.axis == XAxis::kSeconds
               ? duration_text(group.smoothing_unit) + " of training"
               : short_number(group.smoothing_unit, 3) +

@@ -6,9 +6,9 @@
 
 #include "engine/base/core/clock.h"
 #include "engine/base/core/file_system.h"
+#include "engine/base/store/run_folder.h"
 #include "ui/model/answer_export.h"
 #include "ui/model/prompt_actions.h"
-#include "engine/base/store/run_folder.h"
 #include "ui/model/run_state.h"
 #include "ui/panels/registry.h"
 #include "ui/panels/run_bar.h"

@@ -341,7 +341,7 @@ class Layout {
     std::string words;
     if (spec_.smoothing > 0.0) {
       words = "Debiased mean, weight " + plain_number(spec_.smoothing, 2) + " per " +
-              (spec_.axis == XAxis::kSteps ? plain_number(spec_.smoothing_unit, 3)
+              (spec_.axis == XAxis::kSteps ? short_number(spec_.smoothing_unit, 3)
                                            : short_number(spec_.smoothing_unit, 2)) +
               " " + axis_title(spec_.axis);
       if (spec_.has_raw) words += "; samples behind";

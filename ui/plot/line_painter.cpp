@@ -323,9 +323,12 @@ void LinePlotPainter::draw_readings() const {
       list->AddCircleFilled(centre, ui_scale() * 4.0F, theme().bg1);
       list->AddCircleFilled(centre, ui_scale() * 3.0F, lines[i].color);
     }
+    const auto words = [&](double value, int digits) {
+      return options.unit == kBytes ? bytes_text(value) : plain_number(value, digits);
+    };
     rows.push_back({lines[i].name,
-                    plain_number(smooth[at]),
-                    options.smoothing > 0.0 ? plain_number(raw, 3) : "",
+                    words(smooth[at], 4),
+                    options.smoothing > 0.0 ? words(raw, 3) : "",
                     lines[i].color});
   }
   const bool is_shown = frame.is_hovered || options.is_focused;

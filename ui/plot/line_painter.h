@@ -1,7 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ui/plot/line_plot.h"
@@ -64,6 +66,8 @@ struct LinePlot::Clip {
 };
 
 double last_finite(const Values& values);
+
+inline constexpr std::string_view kBytes = "bytes";
 
 /// Draws one plot; gathers what the steps of LinePlot::draw share.
 struct LinePlotPainter {

@@ -28,6 +28,17 @@ bool is_same(double a, double b) {
   return a == b || (std::isnan(a) && std::isnan(b));
 }
 
+CardOptions card_of(const LinePlotOptions& options) {
+  CardOptions card;
+  card.size = {options.width, options.height};
+  card.caption = options.caption;
+  if (options.unit != kBytes) card.unit = options.unit;
+  card.has_menu = true;
+  card.handle = options.handle;
+  if (options.stale_seconds > kStaleAfterSeconds) card.value_color = theme().attention;
+  return card;
+}
+
 /// Shift + wheel over the plot: the y axis around the mouse.
 std::optional<std::pair<double, double>> wheeled_y(const PlotFrame& frame, const YScale& y) {
   const ImGuiIO& io = ImGui::GetIO();
@@ -182,15 +193,13 @@ PlotResult LinePlot::draw(PlotGroup& group,
   std::erase_if(caches_, [](const auto& entry) { return !entry.second->is_used; });
   const bool has_raw = options.show_raw && options.smoothing > 0.0;
   std::string value(options.value);
-  if (value.empty() && !caches.empty()) value = short_number(last_finite(caches[0]->shown()), 4);
-  CardOptions card;
-  card.size = {options.width, options.height};
-  card.caption = options.caption;
+  const bool is_bytes = options.unit == kBytes;
+  if (value.empty() && !caches.empty()) {
+    const double last = last_finite(caches[0]->shown());
+    value = is_bytes ? bytes_text(last) : short_number(last, 4);
+  }
+  CardOptions card = card_of(options);
   card.value = value;
-  card.unit = options.unit;
-  card.has_menu = true;
-  card.handle = options.handle;
-  if (options.stale_seconds > kStaleAfterSeconds) card.value_color = theme().attention;
   const std::string badge = options.width >= em(kBadgeFromEm)
                                 ? samples_per_pixel_text(samples_per_pixel_)
                                 : std::string();
@@ -207,7 +216,10 @@ PlotResult LinePlot::draw(PlotGroup& group,
   result.y = painter.y;
   const float plot_height = ImGui::GetContentRegionAvail().y;
   const int max_ticks = std::clamp(static_cast<int>(plot_height / em(2.8F)), 2, 6);
-  const std::vector<Tick> y_ticks = painter.y.ticks(max_ticks);
+  std::vector<Tick> y_ticks = painter.y.ticks(max_ticks);
+  for (Tick& tick : y_ticks) {
+    if (is_bytes) tick.label = bytes_text(tick.value);
+  }
   painter.frame = place_plot(group, y_ticks);
   columns_ = std::max(1, painter.frame.columns());
   refresh_all();

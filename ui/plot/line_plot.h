@@ -54,7 +54,7 @@ inline constexpr double kClipHighPercent = 99.0;
 struct LinePlotOptions {
   std::string_view title;
   std::string_view caption;
-  std::string_view unit;   ///< behind the current value
+  std::string_view unit;   ///< behind the current value; "bytes" are read in MB, GB
   std::string_view value;  ///< current value; empty: last of the first line, smoothed
   float height = 0.0F;     ///< pixels of the whole card; 0: what is left
   float width = 0.0F;
