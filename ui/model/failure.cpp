@@ -138,6 +138,16 @@ double needed_bytes(const RunView& run, const Json& detail) {
   return most.empty() ? 0.0 : static_cast<double>(most.max);
 }
 
+/// The configuration with the batch as the engine had already split it.
+Json config_at_failure(const RunView& run, const Json& detail) {
+  Json config = run.config;
+  Json* train = config.find("train");
+  if (train == nullptr || detail["micro_batch_size"].as_integer() <= 0) return config;
+  train->set("micro_batch_size", detail["micro_batch_size"]);
+  train->set("grad_accum_steps", detail["grad_accum_steps"]);
+  return config;
+}
+
 std::string memory_sentence(const Json& detail) {
   const double needed = detail["needed_bytes"].as_number();
   const double free = detail["free_bytes"].as_number();
@@ -250,7 +260,8 @@ std::optional<FailureReport> failure_of(const RunView& run, const FailureTexts& 
       report.kind == FailureKind::kOther && !hint.empty() ? hint : action_of(report.kind);
   put_saved(run, report);
   if (report.kind == FailureKind::kOutOfMemory)
-    report.remedies = memory_remedies(run.config, run.params_total, needed_bytes(run, detail));
+    report.remedies = memory_remedies(
+        config_at_failure(run, detail), run.params_total, needed_bytes(run, detail));
   if (report.kind == FailureKind::kNumerics) add_numerics_remedies(run, report);
   if (report.kind == FailureKind::kDiskFull)
     report.remedies.push_back(

@@ -9,6 +9,14 @@
 
 namespace switchyard::ui {
 
+/// How the card stands; the frame thread's.
+struct FailureCardState {
+  std::string asked;  ///< run and failure whose notes were asked for
+  int remedy = 0;     ///< chosen
+  bool shows_log = false;
+  std::int64_t dismissed = -1;  ///< sequence of the failure whose card was closed
+};
+
 enum class FailureKind { kOutOfMemory, kNumerics, kDiskFull, kData, kKilled, kCrash, kOther };
 
 /// What a run left behind besides its database; read by the client.

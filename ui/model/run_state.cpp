@@ -20,7 +20,7 @@ constexpr std::array kNames = {
     StateName{RunState::kRunning, "running", "Running", StateTone::kOk},
     StateName{RunState::kPaused, "paused", "Paused", StateTone::kAccent},
     StateName{RunState::kStopping, "stopping", "Stopping", StateTone::kAccent},
-    StateName{RunState::kCompleted, "completed", "Done", StateTone::kOk},
+    StateName{RunState::kCompleted, "completed", "Done", StateTone::kQuiet},
     StateName{RunState::kStopped, "stopped", "Stopped", StateTone::kQuiet},
     StateName{RunState::kFailed, "failed", "Failed", StateTone::kFailure},
     StateName{RunState::kKilled, "killed", "Killed", StateTone::kAttention},
@@ -95,6 +95,9 @@ RunState run_state(bool is_engine_alive,
 RunButtons run_buttons(const RunView& run) {
   RunButtons buttons;
   const char* wait = "the engine does not answer yet";
+  if (run.state != RunState::kNone && run.state != RunState::kDamaged &&
+      run.state != RunState::kCreated && run.state != RunState::kStarting)
+    buttons.fork = shown(run.num_checkpoints > 0, "there is no checkpoint yet");
   switch (run.state) {
     case RunState::kRunning:
       buttons.pause = shown(run.is_engine_attached, wait);

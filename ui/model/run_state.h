@@ -43,6 +43,7 @@ struct RunButtons {
   ButtonState pause, resume, save, stop;
   ButtonState restart;  ///< resume a dead run from its last checkpoint
   ButtonState evaluate;
+  ButtonState fork;  ///< a child run from a checkpoint
 };
 
 RunButtons run_buttons(const RunView& run);

@@ -65,6 +65,7 @@ struct RunsState {
   std::string path;                   ///< typed, to open or import a run that stands elsewhere
   std::string tags_root;              ///< the run whose tags are being typed
   std::string tags_text;              ///< as typed, commas and all
+  bool is_discarding = false;         ///< the question before a stop that loses steps stands
   bool is_emptying_trash = false;     ///< the question stands
 
   [[nodiscard]] bool is_selected(std::string_view root) const;

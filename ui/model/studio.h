@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ui/model/commands.h"
+#include "ui/model/fork.h"
 #include "ui/model/machine_info.h"
 #include "ui/model/plot_board.h"
 #include "ui/model/preset_list.h"
@@ -77,6 +78,8 @@ struct Studio {
   PromptState prompt;
   GalleryState gallery;
   RunsState runs_state;
+  ForkState fork;
+  FailureCardState failure;
   RunMarks marks;                        ///< tags, notes and colours that the person gave to runs
   std::vector<Notice> notices;           ///< new since the last frame
   std::vector<Command> commands;         ///< to be done

@@ -5,6 +5,7 @@
 
 #include "ui/model/run_state.h"
 #include "ui/panels/common.h"
+#include "ui/panels/fork_popover.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
 #include "ui/widgets/fields.h"
@@ -34,6 +35,11 @@ void add_orders(const RunView& run, std::vector<PaletteEntry>& entries) {
   order(b.evaluate, Icon::kProbe, "Evaluate on the held-out text", Kind::kEvaluate);
   order(b.stop, Icon::kStop, "Stop and save", Kind::kStopAndSave);
   order(b.stop, Icon::kTrash, "Stop and discard since the last checkpoint", Kind::kStopAndDiscard);
+  if (b.fork.is_enabled)
+    entries.push_back({Icon::kFork,
+                       "Fork " + run.name + " from a checkpoint",
+                       "action",
+                       [root = run.root](Studio& s, DockShell&) { ask_to_fork(s, root); }});
   if (b.restart.is_enabled)
     entries.push_back({Icon::kStart,
                        "Resume " + run.name + " from its last checkpoint",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -28,6 +29,7 @@ struct PanelEntry {
   Workspace workspace = Workspace::kTrain;
   Slot slot = Slot::kCentre;
   std::unique_ptr<Panel> (*create)() = nullptr;
+  std::size_t (*count)(const Studio&) = nullptr;  ///< behind the title; 0 is not shown
 };
 
 /// The only list of panels (registry.cpp), in tab order.

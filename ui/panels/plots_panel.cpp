@@ -8,6 +8,8 @@
 #include <imgui_internal.h>
 
 #include "ui/panels/common.h"
+#include "ui/panels/failure_card.h"
+#include "ui/panels/fork_popover.h"
 #include "ui/panels/maps.h"
 #include "ui/panels/panel.h"
 #include "ui/panels/plots_parts.h"
@@ -56,6 +58,7 @@ class PlotsPanel final : public Panel {
     handle_keys(studio);
     end_groups(studio);
     apply_moves(studio);
+    draw_failure_card(studio);
   }
 
  private:
@@ -287,11 +290,26 @@ class PlotsPanel final : public Panel {
     if (!open_menu_of_.empty()) {
       menu_metric_ = std::exchange(open_menu_of_, {});
       menu_readings_ = readings_[menu_metric_];
+      menu_step_ = step_at_crosshair(studio);
       ImGui::OpenPopup(kMenu);
     }
     if (!begin_popover(kMenu, 17.0F)) return;
     draw_card_menu(studio, frame, menu_metric_, menu_readings_);
+    if (run_buttons(*studio.run).fork.is_enabled) {
+      const std::string where =
+          menu_step_ < 0 ? "from a checkpoint" : "near step " + grouped_number(menu_step_);
+      if (menu_item(("Fork " + where + "…###plots.menu.fork").c_str()))
+        ask_to_fork(studio, studio.run->root, menu_step_);
+    }
     end_popover();
+  }
+
+  /// −1 without a crosshair.
+  static std::int64_t step_at_crosshair(const Studio& studio) {
+    const PlotGroup& group = studio.plots.group;
+    const Series* loss = studio.run->scalar("train_loss");
+    if (!group.has_cursor() || loss == nullptr || loss->empty()) return -1;
+    return std::llround(x_on_axis(*loss, group.axis, XAxis::kSteps, group.cursor));
   }
 
   /// R fits, L and Shift+L switch the axes, + and − zoom: on the plot under the mouse, else the one
@@ -347,6 +365,7 @@ class PlotsPanel final : public Panel {
   std::size_t move_to_ = 0;
   std::map<std::string, CardReadings> readings_;
   CardReadings menu_readings_;
+  std::int64_t menu_step_ = -1;  ///< where the crosshair was when the menu was opened
 };
 
 }  // namespace

@@ -2,7 +2,21 @@
 
 #include <array>
 
+#include "ui/model/studio.h"
+
 namespace switchyard::ui {
+
+namespace {
+
+std::size_t count_runs(const Studio& studio) {
+  return studio.runs->runs.size();
+}
+
+std::size_t count_queued(const Studio& studio) {
+  return studio.runs_feed->queue.size();
+}
+
+}  // namespace
 
 std::span<const PanelEntry> all_panels() {
   static const std::array entries{
@@ -26,7 +40,25 @@ std::span<const PanelEntry> all_panels() {
       PanelEntry{
           "prompt.score", "Score text", Workspace::kPrompt, Slot::kCentre, &make_score_panel},
       PanelEntry{"prompt.token", "Token", Workspace::kPrompt, Slot::kRight, &make_token_panel},
-      PanelEntry{"runs.table", "Runs", Workspace::kRuns, Slot::kCentre, &make_runs_panel},
+      PanelEntry{
+          "runs.table", "Runs", Workspace::kRuns, Slot::kCentre, &make_runs_panel, &count_runs},
+      PanelEntry{"runs.queue",
+                 "Queue",
+                 Workspace::kRuns,
+                 Slot::kCentre,
+                 &make_run_queue_panel,
+                 &count_queued},
+      PanelEntry{"runs.curves", "Curves", Workspace::kRuns, Slot::kBottom, &make_run_curves_panel},
+      PanelEntry{
+          "runs.scatter", "Scatter", Workspace::kRuns, Slot::kBottom, &make_run_scatter_panel},
+      PanelEntry{"runs.difference",
+                 "Config difference",
+                 Workspace::kRuns,
+                 Slot::kRight,
+                 &make_run_difference_panel},
+      PanelEntry{
+          "runs.lineage", "Lineage", Workspace::kRuns, Slot::kRight, &make_run_lineage_panel},
+      PanelEntry{"runs.notes", "Notes", Workspace::kRuns, Slot::kRight, &make_run_notes_panel},
   };
   return entries;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ui/panels/common.h"
+#include "ui/panels/fork_popover.h"
 #include "ui/panels/run_row.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/badges.h"
@@ -125,6 +126,14 @@ std::string subject_run(const Studio& studio) {
 }
 
 void select_runs_for_plots(Studio& studio, std::vector<std::string> roots) {
+  RunOverlay& overlay = studio.overlay;
+  const std::vector<OverlayRun> before = overlay.runs;
+  for (const OverlayRun& run : before) {
+    if (std::find(roots.begin(), roots.end(), run.root) == roots.end()) overlay.remove(run.root);
+  }
+  for (const std::string& root : roots) {
+    if (!overlay.contains(root)) overlay.add(root);
+  }
   studio.runs_state.selected = std::move(roots);
 }
 
@@ -152,6 +161,7 @@ RunMenuChoice draw_run_menu(Studio& studio, const char* id) {
   if (studio.runs_feed->can_open_folders && menu_item("Open folder###runs.menu.folder"))
     studio.send(RunsOrder(OpenFolder{root}));
   draw_copy_items(*run);
+  if (menu_item("Fork…###runs.menu.fork")) ask_to_fork(studio, root);
   const bool is_archived = studio.marks.of(root).is_archived;
   if (menu_item(counted(is_archived ? "Take out of the archive" : "Archive",
                         roots.size(),
@@ -199,7 +209,7 @@ void draw_marks_popover(Studio& studio, const char* id) {
   const std::string root = studio.runs_state.focused;
   if (const store::RunOverview* run = studio.runs->find(root); run != nullptr) {
     text_ellipsis(Type::kBodyStrong, theme().text1, run->name);
-    if (ImGui::IsWindowAppearing()) ImGui::SetKeyboardFocusHere(1);
+    if (ImGui::IsWindowAppearing()) ImGui::SetKeyboardFocusHere();
     draw_marks_fields(studio, root, em(5.5F));
     ButtonOptions done;
     done.is_small = true;

@@ -7,6 +7,9 @@
 
 #include "ui/model/eta.h"
 #include "ui/panels/common.h"
+#include "ui/panels/fork_popover.h"
+#include "ui/panels/run_bar_parts.h"
+#include "ui/panels/run_row.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/badges.h"
 #include "ui/widgets/buttons.h"
@@ -42,21 +45,22 @@ std::string since_start(const Studio& studio) {
   return is_training(run.state) ? "for " + time : "after " + time;
 }
 
-void draw_identity(const Studio& studio, ImVec2 min, float width) {
+void draw_identity(Studio& studio, ImVec2 min, float width) {
   const RunView& run = *studio.run;
   const ThemeTokens& t = theme();
   ImDrawList* list = ImGui::GetWindowDrawList();
-  const Color color = run.root.empty() ? t.line2 : run_color(run.name);
+  const Color color = run.root.empty() ? t.line2 : run_color(studio, run.root, run.name);
   list->AddRectFilled({min.x + em(1.0F), min.y + em(0.85F)},
                       {min.x + em(1.0F) + px(3), min.y + em(kBarEm - 0.85F)},
                       color);
   const float x = min.x + em(1.75F);
-  draw_text(list,
-            Type::kRunName,
-            {x, min.y + em(0.72F)},
-            t.text1,
-            run.root.empty() ? "No run open" : run.name,
-            width - em(2.5F));
+  const float name_width = draw_text(list,
+                                     Type::kRunName,
+                                     {x, min.y + em(0.72F)},
+                                     t.text1,
+                                     run.root.empty() ? "No run open" : run.name,
+                                     width - em(2.9F) - button_height(true));
+  draw_run_switcher(studio, {x + name_width + em(0.1F), min.y + em(0.5F)});
   const float y = min.y + em(2.25F);
   if (run.root.empty()) {
     draw_text(
@@ -64,7 +68,9 @@ void draw_identity(const Studio& studio, ImVec2 min, float width) {
     return;
   }
   const float state_width = draw_state(list, {x, y}, run.state, Type::kBody);
-  const float rest = width - em(3.0F) - state_width;
+  const float after = x + state_width + em(0.5F);
+  const float health = draw_health(studio, {after, y}, min.x + width - em(0.6F) - after);
+  const float rest = health > 0.0F ? 0.0F : width - em(3.0F) - state_width;
   if (rest > em(2))
     draw_text(list,
               Type::kCaption,
@@ -198,13 +204,7 @@ void draw_stop_menu(Studio& studio, const ButtonState& state, float* right, floa
   ImGui::SetCursorScreenPos({*right, top + (em(kBarEm) - button_height()) * 0.5F});
   if (icon_button("Stop options###run.stop_menu", Icon::kChevronDown, "More ways to stop", options))
     ImGui::OpenPopup("run.stop_popup");
-  if (begin_popover("run.stop_popup", 21.0F)) {
-    if (menu_item("Stop and save###run.stop_save"))
-      studio.send(EngineOrder{EngineOrder::Kind::kStopAndSave});
-    if (menu_item("Stop, discard since last checkpoint###run.stop_discard"))
-      studio.send(EngineOrder{EngineOrder::Kind::kStopAndDiscard});
-    end_popover();
-  }
+  draw_stop_popover(studio, "run.stop_popup");
 }
 
 /// From right to left; returns the left end.
@@ -223,6 +223,15 @@ float draw_buttons(Studio& studio, float right, float top) {
                    top))
       studio.send(EngineOrder{Kind::kStopAndSave});
   }
+  if (b.fork.is_shown && bar_button({"Fork###run.fork",
+                                     Icon::kFork,
+                                     ButtonKind::kSecondary,
+                                     &b.fork,
+                                     "A child run from a checkpoint, with other settings"},
+                                    &right,
+                                    top))
+    ask_to_fork(studio, run.root);
+  draw_fork_popover(studio);
   if (b.save.is_shown && bar_button({"Save###run.save",
                                      Icon::kSave,
                                      ButtonKind::kSecondary,
@@ -294,12 +303,15 @@ void draw_run_bar(Studio& studio) {
                              Icon::kCount,
                              0,
                              8.2F},
-                            time_figure(run),
-                            tokens_figure(run)};
+                            time_figure(run)};
   for (const Figure& figure : figures) {
     if (x + em(figure.width_em) > buttons_left) continue;
     x += draw_figure(figure, {x, min.y});
   }
+  if (x + draw_memory_figure(studio, {x, min.y}, true) <= buttons_left)
+    x += draw_memory_figure(studio, {x, min.y});
+  const Figure tokens = tokens_figure(run);
+  if (x + em(tokens.width_em) <= buttons_left) draw_figure(tokens, {x, min.y});
 }
 
 }  // namespace switchyard::ui

@@ -1,9 +1,11 @@
 #include "ui/panels/run_row.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <imgui.h>
+#include <imgui_internal.h>
 
 #include "ui/model/run_query.h"
 #include "ui/model/run_state.h"
@@ -18,8 +20,19 @@ namespace switchyard::ui {
 namespace {
 
 constexpr float kTickEm = 2.6F;  ///< box and colour at the left of a row
+constexpr float kEndEm = 0.8F;
 constexpr float kLeastStretch = 0.92F;
 constexpr float kMostStretch = 1.3F;
+
+/// The default columns that go first where there is little room.
+constexpr std::array kGivesWay = {RunColumn::kBitsPerByte,
+                                  RunColumn::kParams,
+                                  RunColumn::kPerplexity,
+                                  RunColumn::kSpeed,
+                                  RunColumn::kPreset,
+                                  RunColumn::kTime,
+                                  RunColumn::kTags,
+                                  RunColumn::kCurve};
 
 float text_y(float top, Type type) {
   return std::round(top + (em(kRunRowEm) - line_height(type)) * 0.5F);
@@ -186,6 +199,15 @@ void draw_cell(const Studio& studio,
 
 }  // namespace
 
+void focus_run_row(const store::RunOverview& run) {
+  ImGuiWindow* window = ImGui::GetCurrentWindow();
+  const ImGuiID id = window->GetID((run.name + "###runs.row." + run.name).c_str());
+  const ImVec2 max = ImGui::GetItemRectMax(), min = {window->Pos.x, max.y - em(kRunRowEm)};
+  ImGui::SetFocusID(id, window);
+  ImGui::SetNavCursorVisible(true);
+  ImGui::ScrollToRect(window, {min, max}, ImGuiScrollFlags_KeepVisibleEdgeY);
+}
+
 Color run_color(const Studio& studio, const std::string& root, const std::string& name) {
   const int chosen = studio.marks.of(root).color;
   if (chosen >= 0) return theme().run(chosen);
@@ -193,22 +215,46 @@ Color run_color(const Studio& studio, const std::string& root, const std::string
   return theme().run(kept != studio.overlay.colors.end() ? kept->second : run_color_index(name));
 }
 
+WideBody::WideBody(const char* id) {
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0.0F, 0.0F));
+  ImGui::PushStyleVar(ImGuiStyleVar_ChildRounding, 0.0F);
+  ImGui::PushStyleColor(ImGuiCol_ChildBg, 0U);
+  ImGui::BeginChild(id,
+                    {0.0F, 0.0F},
+                    ImGuiChildFlags_AlwaysUseWindowPadding,
+                    ImGuiWindowFlags_HorizontalScrollbar);
+  ImGui::PopStyleColor();
+  ImGui::PopStyleVar(2);
+  ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, ImVec2(0.0F, 0.0F));
+}
+
+WideBody::~WideBody() {
+  ImGui::PopStyleVar();
+  ImGui::EndChild();
+}
+
 RunRowLayout run_row_layout(const RunsState& state) {
-  float total = kTickEm;
-  for (const RunColumnInfo& info : run_columns()) {
-    if (state.is_shown(info.column)) total += info.width_em;
-  }
   const float room = ImGui::GetContentRegionAvail().x;
-  const float stretch = std::clamp(room / em(total + 0.8F), kLeastStretch, kMostStretch);
-  RunRowLayout layout;
-  float x = em(kTickEm);
+  std::vector<RunColumn> shown;
+  float total = kTickEm + kEndEm;
   for (const RunColumnInfo& info : run_columns()) {
     if (!state.is_shown(info.column)) continue;
-    const float width = em(info.width_em) * stretch;
-    layout.cells.push_back({info.column, x, width});
+    shown.push_back(info.column);
+    total += info.width_em;
+  }
+  for (const RunColumn column : kGivesWay) {
+    if (!state.columns.empty() || em(total) * kLeastStretch <= room) break;
+    if (std::erase(shown, column) > 0) total -= run_column_info(column).width_em;
+  }
+  const float stretch = std::clamp(room / em(total), kLeastStretch, kMostStretch);
+  RunRowLayout layout;
+  float x = em(kTickEm);
+  for (const RunColumn column : shown) {
+    const float width = em(run_column_info(column).width_em) * stretch;
+    layout.cells.push_back({column, x, width});
     x += width;
   }
-  layout.width = std::max(room, x + em(0.8F));
+  layout.width = std::max(room, x + em(kEndEm));
   return layout;
 }
 

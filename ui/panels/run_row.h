@@ -22,7 +22,17 @@ struct RunRowLayout {
   float width = 0.0F;  ///< of a row; wider than the window where the columns need it
 };
 
-/// For the window in use: columns share what room there is; too little makes the table scroll.
+/// An area that scrolls sideways where its rows are wider than the panel; rows scroll inside it.
+class WideBody {
+ public:
+  explicit WideBody(const char* id);
+  ~WideBody();
+  WideBody(const WideBody&) = delete;
+  WideBody& operator=(const WideBody&) = delete;
+};
+
+/// For the window in use: columns share what room there is. Where it is too little the default
+/// columns give way, least telling first; chosen ones make the table scroll.
 RunRowLayout run_row_layout(const RunsState& state);
 
 /// Titles of the columns; a click sorts, a second one turns the order round.
@@ -42,6 +52,9 @@ RunRowResult draw_run_row(const Studio& studio,
                           const store::RunOverview& run,
                           bool is_best,
                           const RunRowLayout& layout);
+
+/// Brings the keyboard to the row that was drawn last, and scrolls it into sight.
+void focus_run_row(const store::RunOverview& run);
 
 /// The colour of a run with the person's choice.
 Color run_color(const Studio& studio, const std::string& root, const std::string& name);

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include <imgui_internal.h>
+
 #include "ui/panels/common.h"
 #include "ui/panels/panel.h"
 #include "ui/panels/registry.h"
@@ -23,6 +25,7 @@ namespace {
 class RunsPanel final : public Panel {
  public:
   void draw(Studio& studio) override {
+    follow_overlay(studio);
     refresh(studio);
     draw_toolbar(studio);
     const RunIndex& index = *studio.runs;
@@ -44,6 +47,17 @@ class RunsPanel final : public Panel {
   }
 
  private:
+  /// Runs that were added to the plots or removed from them elsewhere are ticked accordingly.
+  static void follow_overlay(Studio& studio) {
+    RunsState& state = studio.runs_state;
+    const RunOverlay& overlay = studio.overlay;
+    if (overlay.runs.size() >= RunOverlay::kMaxRuns) return;  // not every ticked run is drawn
+    std::erase_if(state.selected, [&](const std::string& root) { return !overlay.contains(root); });
+    for (const OverlayRun& run : overlay.runs) {
+      if (!state.is_selected(run.root)) state.selected.push_back(run.root);
+    }
+  }
+
   /// Builds the table again when something that it shows changed.
   void refresh(Studio& studio) {
     RunsState& state = studio.runs_state;
@@ -172,19 +186,19 @@ class RunsPanel final : public Panel {
 
   void draw_table(Studio& studio) {
     const RunRowLayout layout = run_row_layout(studio.runs_state);
-    ImGui::PushStyleVar(ImGuiStyleVar_ItemSpacing, ImVec2(0.0F, 0.0F));
-    const PanelBody wide("###runs.scroll", {0.0F, 0.0F}, 0.0F, 0.0F);
+    const WideBody wide("###runs.scroll");
     draw_run_header(studio.runs_state, layout);
     {
       const PanelBody body("###runs.body", {layout.width, 0.0F}, 0.0F, 0.0F);
       ImGuiListClipper clipper;
       clipper.Begin(static_cast<int>(table_.rows.size()), em(kRunRowEm));
+      if (wants_row_focus_) include_focused(studio, clipper);
+      has_row_focus_ = false;
       while (clipper.Step()) {
         for (int i = clipper.DisplayStart; i < clipper.DisplayEnd; ++i)
           draw_row(studio, table_.rows[static_cast<std::size_t>(i)], layout);
       }
     }
-    ImGui::PopStyleVar();
     handle_keys(studio);
   }
 
@@ -195,6 +209,11 @@ class RunsPanel final : public Panel {
     }
     const store::RunOverview& run = studio.runs->runs[row.index];
     const RunRowResult result = draw_run_row(studio, run, table_.best_root == run.root, layout);
+    if (wants_row_focus_ && run.root == studio.runs_state.focused) {
+      wants_row_focus_ = false;
+      focus_run_row(run);
+    }
+    has_row_focus_ = has_row_focus_ || result.is_focused;
     if (result.is_ticked) tick(studio, run.root, ImGui::GetIO().KeyShift);
     if (result.is_pressed) press(studio, run.root);
     if (result.is_opened) studio.send(OpenRun{run.root});
@@ -208,16 +227,25 @@ class RunsPanel final : public Panel {
     }
   }
 
-  /// A click with Ctrl or Shift ticks, Space too; Enter opens; a plain click only goes there.
+  /// A click with Ctrl or Shift ticks; a plain click only goes there. Keys: handle_keys.
   void press(Studio& studio, const std::string& root) {
     const ImGuiIO& io = ImGui::GetIO();
+    if (ImGui::IsKeyPressed(ImGuiKey_Enter, false) || ImGui::IsKeyPressed(ImGuiKey_Space, false))
+      return;
     studio.runs_state.focused = root;
-    ImGui::SetNavCursorVisible(true);  // the keyboard goes on from here
-    if (ImGui::IsKeyPressed(ImGuiKey_Enter, false)) {
-      studio.send(OpenRun{root});
-    } else if (ImGui::IsKeyPressed(ImGuiKey_Space, false) || io.KeyCtrl || io.KeyShift) {
-      tick(studio, root, io.KeyShift);
+    wants_row_focus_ = true;  // the keyboard goes on from here
+    if (io.KeyCtrl || io.KeyShift) tick(studio, root, io.KeyShift);
+  }
+
+  /// The focused row is drawn even where it is scrolled out of sight.
+  void include_focused(const Studio& studio, ImGuiListClipper& clipper) {
+    for (std::size_t i = 0; i < table_.rows.size(); ++i) {
+      const RunTableRow& row = table_.rows[i];
+      if (row.is_group || studio.runs->runs[row.index].root != studio.runs_state.focused) continue;
+      clipper.IncludeItemByIndex(static_cast<int>(i));
+      return;
     }
+    wants_row_focus_ = false;
   }
 
   void tick(Studio& studio, const std::string& root, bool is_range) {
@@ -228,10 +256,26 @@ class RunsPanel final : public Panel {
   }
 
   void handle_keys(Studio& studio) {
-    if (!ImGui::IsWindowFocused(ImGuiFocusedFlags_ChildWindows) || ImGui::GetIO().WantTextInput)
-      return;
-    const std::string& root = studio.runs_state.focused;
+    const ImGuiIO& io = ImGui::GetIO();
+    if (!ImGui::IsWindowFocused(ImGuiFocusedFlags_ChildWindows) || io.WantTextInput) return;
+    const std::string root = studio.runs_state.focused;
     if (studio.runs->find(root) == nullptr) return;
+    // A title or another control may be in focus: its keys are its own.
+    if (io.NavVisible && !has_row_focus_) return;
+    if (ImGui::IsKeyPressed(ImGuiKey_Space, false)) {
+      tick(studio, root, io.KeyShift);
+      // Elsewhere the same key pauses the run.
+      ImGui::SetKeyOwner(ImGuiKey_Space, menu_id_, ImGuiInputFlags_LockThisFrame);
+    }
+    if (ImGui::IsKeyPressed(ImGuiKey_Enter, false)) studio.send(OpenRun{root});
+    const int distance = ImGui::IsKeyPressed(ImGuiKey_DownArrow) ? 1
+                         : ImGui::IsKeyPressed(ImGuiKey_UpArrow) ? -1
+                                                                 : 0;
+    if (distance != 0 && !has_row_focus_ &&
+        move_focus(studio.runs_state, *studio.runs, table_, distance)) {
+      wants_row_focus_ = true;
+      if (io.KeyShift) tick(studio, studio.runs_state.focused, true);
+    }
     if (ImGui::IsKeyPressed(ImGuiKey_F2, false)) wants_marks_ = true;
     if (ImGui::IsKeyPressed(ImGuiKey_Delete, false)) trash_runs(studio, root);
     if (ImGui::IsKeyPressed(ImGuiKey_Menu, false) ||
@@ -256,6 +300,8 @@ class RunsPanel final : public Panel {
   std::string key_;
   ImGuiID menu_id_ = 0;
   bool wants_marks_ = false;
+  bool wants_row_focus_ = false;  ///< the keyboard is to go to the focused run's row
+  bool has_row_focus_ = false;    ///< it is at a row
 };
 
 }  // namespace

@@ -261,6 +261,17 @@ void DockShell::draw_dock_space(float top, float bottom) {
   ImGui::End();
 }
 
+namespace {
+
+/// The window's name with the count of what it lists: "Runs 47". The id behind it stays.
+std::string titled(const PanelEntry& entry, const std::string& name, const Studio& studio) {
+  const std::size_t count = entry.count == nullptr ? 0 : entry.count(studio);
+  if (count == 0) return name;
+  return std::string(entry.title) + "  " + std::to_string(count) + name.substr(entry.title.size());
+}
+
+}  // namespace
+
 void DockShell::draw_panel(std::size_t index, Studio& studio) {
   PanelState& state = states_[index];
   const PanelEntry& entry = entries_[index];
@@ -274,7 +285,7 @@ void DockShell::draw_panel(std::size_t index, Studio& studio) {
     ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(px(11), px(8)));
     ImGui::PushStyleColor(ImGuiCol_Text, state.was_visible ? theme().text1 : theme().text3);
     ImGui::PushStyleColor(ImGuiCol_WindowBg, theme().bg1);
-    is_visible = ImGui::Begin(state.window_name.c_str(),
+    is_visible = ImGui::Begin(titled(entry, state.window_name, studio).c_str(),
                               nullptr,
                               ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoFocusOnAppearing);
     ImGui::PopStyleColor(2);

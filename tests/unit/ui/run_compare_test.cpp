@@ -150,6 +150,12 @@ TEST(Failure, RanksTheWaysOutOfTooLittleMemory) {
   EXPECT_NE(report->details().find("--set train.micro_batch_size=6"), std::string::npos);
 }
 
+TEST(Failure, StartsFromTheBatchThatTheEngineHadAlreadySplit) {
+  const RunView run = failed_run(
+      Json::object({{"code", "out_of_memory"}, {"micro_batch_size", 3}, {"grad_accum_steps", 4}}));
+  EXPECT_EQ(failure_of(run, {})->remedies[0].label, "Micro-batch 1 × accumulation 12");
+}
+
 TEST(Failure, LeavesOutWhatChangesNothing) {
   Json config = config_of(16, 1e-3, "dense");
   config.set("train", Json::object({{"micro_batch_size", 1}, {"grad_accum_steps", 8}}));
