@@ -181,9 +181,11 @@ int train_entry(const Context& context, const QueueOptions& options, const store
     if (is_stop_requested()) return kExitStopped;
     ::usleep(kWaitMicroseconds);
   }
-  const auto child = start_training(
-      {"--resume", "--config", run.config, "--run", run.run, "--device", options.device},
-      run.run + ".log");
+  std::vector<std::string> words{"--resume", "--run", run.run, "--device", options.device};
+  // A run that has begun goes on as it stands: its settings may have been changed since.
+  const auto begun = real_file_system().info(store::RunPaths{run.run}.config());
+  if (!begun.ok() || !begun->exists) words.insert(words.end(), {"--config", run.config});
+  const auto child = start_training(words, run.run + ".log");
   if (!child.ok()) {
     std::fprintf(stderr, "error: %s\n", child.error().text().c_str());
     return exit_code_from(child.error().code);
