@@ -37,7 +37,7 @@ std::string run_directory(const std::string& name_or_path);
 
 // Each adds its commands to the program; one .cpp per group.
 void add_train_commands(CLI::App& app, Context& context);    ///< train
-void add_model_commands(CLI::App& app, Context& context);    ///< eval, sample
+void add_model_commands(CLI::App& app, Context& context);    ///< eval, sample, score
 void add_bench_commands(CLI::App& app, Context& context);    ///< bench
 void add_inspect_commands(CLI::App& app, Context& context);  ///< presets, params, schema
 void add_run_commands(CLI::App& app, Context& context);      ///< status, runs, metrics, verify, ctl

@@ -30,7 +30,9 @@ Json json_from(const store::RunSummary& run) {
                        {"step", Json(run.step)},
                        {"max_steps", Json(run.max_steps)},
                        {"train_loss", number_or_null(run.train_loss)},
-                       {"val_loss", number_or_null(run.val_loss)}});
+                       {"val_loss", number_or_null(run.val_loss)},
+                       {"parent_name", Json(run.parent_name)},
+                       {"fork_step", Json(run.fork_step)}});
 }
 
 std::string loss_text(double loss) {

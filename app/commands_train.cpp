@@ -23,6 +23,7 @@ int run_train(Context& context, const TrainOptions& options) {
   train::RunRequest request = options.request;
   if (!request.run_dir.empty() && request.is_resume)
     request.run_dir = run_directory(request.run_dir);
+  if (!request.fork.empty()) request.fork = run_directory(request.fork);
   const train::PlannedRun plan = train::plan_run(request);
   if (!plan.ok()) return fail(context, plan.errors);
   set_log_level(context.use_json ? LogLevel::kInfo : LogLevel::kError);
@@ -70,6 +71,14 @@ void add_train_commands(CLI::App& app, Context& context) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--run", options->request.run_dir, "run folder")->type_name("DIR");
   command->add_flag("--resume", options->request.is_resume, "continue the run in --run");
+  command
+      ->add_option("--fork",
+                   options->request.fork,
+                   "begin a new run from a checkpoint of this one: weights, optimizer, position in "
+                   "the data")
+      ->type_name("RUN");
+  command->add_option(
+      "--checkpoint", options->request.checkpoint, "with --fork: last, best or a step");
   command->add_option("--device", options->device, "auto, cpu or cuda:N")->type_name("DEVICE");
   add_json_option(*command, context);
   command->footer(

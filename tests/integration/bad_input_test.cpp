@@ -267,7 +267,7 @@ TEST(BadInput, OutOfMemoryHalvesTheMicroBatchAndEndsWithExitCode7) {
   const auto actions = halved.all("guard");
   ASSERT_EQ(actions.size(), 2U);
   EXPECT_EQ(actions[0]["action"].as_string(), "retry");
-  EXPECT_EQ(actions[1]["action"].as_string(), "halve_micro_batch_size");
+  EXPECT_EQ(actions[1]["action"].as_string(), "halve_micro_batch");
   EXPECT_EQ(actions[1]["micro_batch_size"].as_integer(), 2);
   config.find("train")->set("micro_batch_size", Json(1));
   const EngineResult stopped = place.train(config, "b");

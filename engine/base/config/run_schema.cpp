@@ -318,12 +318,14 @@ void describe_train(Schema& s) {
       .in("sequences")
       .named("Batch")
       .says("sequences per forward and backward pass")
-      .at_level(Level::kEssential);
+      .at_level(Level::kEssential)
+      .resumable();  // check_batch_split(): the product with grad_accum_steps stays
   s.integer("grad_accum_steps", 1)
       .range(1, 65536)
       .in("passes")
       .named("Gradient accumulation")
-      .says("passes whose gradients are averaged for one optimizer step");
+      .says("passes whose gradients are averaged for one optimizer step")
+      .resumable();
   s.integer("seed", 1337)
       .range(0, 9007199254740991.0)
       .says("decides initial weights, batches and dropout");

@@ -213,7 +213,9 @@ void Committer::remove_after(std::int64_t step) {
   remove("DELETE FROM scalar_chunk WHERE attempt = ? AND last_step > ?");
   remove("DELETE FROM scalar_row WHERE attempt = ? AND step > ?");
   remove("DELETE FROM vector_sample WHERE attempt = ? AND step > ?");
-  remove("DELETE FROM event WHERE attempt = ? AND step > ? AND kind IN ('eval', 'checkpoint')");
+  remove(
+      "DELETE FROM event WHERE attempt = ? AND step > ? AND kind IN ('eval', 'checkpoint', "
+      "'pinned_answer')");
   // Going back behind the rollback point of this attempt voids the earlier attempt from here on.
   SQLite::Statement lower(
       database, "UPDATE attempt SET after_step = ?2 WHERE attempt = ?1 AND after_step > ?2");

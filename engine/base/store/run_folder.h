@@ -27,6 +27,9 @@ struct RunPaths {
 
   [[nodiscard]] std::string tokenizer() const { return root + "/tokenizer.json"; }
 
+  /// The pinned prompts; there once one was pinned.
+  [[nodiscard]] std::string pins() const { return root + "/pins.json"; }
+
   [[nodiscard]] std::string crash_note() const { return root + "/crash.txt"; }
 
   /// run.sock in the folder, or, where that path is longer than a socket address allows, the path
@@ -97,6 +100,8 @@ struct RunSummary {
   double train_loss = 0.0;  ///< NaN when unknown
   double val_loss = 0.0;    ///< NaN when unknown
   double modified_wall_time = 0.0;
+  std::string parent_name;      ///< folder name of the run that it was forked from, or empty
+  std::int64_t fork_step = -1;  ///< the step at which it was, -1 for a run that began by itself
 };
 
 RunSummary summarize_run(const std::string& root);

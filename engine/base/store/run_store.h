@@ -41,10 +41,10 @@ class Writer {
   /// Opens or creates `path`. `attempt` is 0 for a new run, one more after each rollback.
   /// `resume_after_step` is the step S of the checkpoint that the run goes on from, -1 for a new
   /// run. An `attempt` greater than all stored ones keeps the samples after S, but readers show
-  /// them no longer; otherwise the newest stored attempt goes on, and its samples (and its "eval"
-  /// and "checkpoint" events) with step > S are removed in one transaction. Errors: kInputFile for
-  /// a file that is no run store, damaged or newer; kDiskFull; kIo, also for network file systems
-  /// (SWITCHYARD_ALLOW_NETWORK_FS=1 permits them).
+  /// them no longer; otherwise the newest stored attempt goes on, and its samples (and its "eval",
+  /// "checkpoint" and "pinned_answer" events) with step > S are removed in one transaction. Errors:
+  /// kInputFile for a file that is no run store, damaged or newer; kDiskFull; kIo, also for network
+  /// file systems (SWITCHYARD_ALLOW_NETWORK_FS=1 permits them).
   static Result<std::unique_ptr<Writer>> open(const std::string& path,
                                               int attempt,
                                               std::int64_t resume_after_step);

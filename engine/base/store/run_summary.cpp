@@ -80,6 +80,17 @@ void read_last_state(SQLite::Database& database, RunSummary& summary) {
   if ((*detail)["max_steps"].is_integer()) summary.max_steps = (*detail)["max_steps"].as_integer();
 }
 
+void read_parent(SQLite::Database& database, RunSummary& summary) {
+  SQLite::Statement fork(
+      database, "SELECT step, detail FROM event WHERE kind = 'fork' ORDER BY sequence LIMIT 1");
+  if (!fork.executeStep()) return;
+  const auto detail = parse_json(fork.getColumn(1).getString(), "event");
+  if (!detail.ok()) return;  // a summary shows what it can
+  summary.parent_name = (*detail)["parent_name"].as_string();
+  summary.fork_step = fork.getColumn(0).getInt64();
+  summary.step = std::max(summary.step, summary.fork_step);
+}
+
 Status read_database(const RunPaths& paths, RunSummary& summary) {
   SY_ASSIGN_OR_RETURN(const auto database,
                       open_for_reading(paths.database(), read_mode_of(paths.database())));
@@ -87,6 +98,7 @@ Status read_database(const RunPaths& paths, RunSummary& summary) {
     SQLite::Transaction transaction(*database);
     read_samples(*database, summary);
     read_last_state(*database, summary);
+    read_parent(*database, summary);
   } catch (const SQLite::Exception& exception) {
     return error_from_sqlite(exception, paths.database());
   }

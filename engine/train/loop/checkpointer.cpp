@@ -176,6 +176,7 @@ Result<Checkpointer::Saved> Checkpointer::save(Trainer& trainer, int keep_last) 
   parts[1] = {kOptimizer, moments.views, {}};
   parts[2] = {kState, {}, std::move(state)};
   SY_ASSIGN_OR_RETURN(saved.path, checkpoint::publish(dir_, step, parts, std::move(fields)));
+  saved.is_new = true;
 
   const checkpoint::ScanResult after = checkpoint::scan(dir_, checkpoint::ScanDepth::kSizes);
   for (const checkpoint::Found& old :

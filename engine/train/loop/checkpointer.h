@@ -30,6 +30,7 @@ class Checkpointer {
     std::string path;
     std::int64_t step = 0;
     bool is_best = false;
+    bool is_new = false;  ///< false: an intact one of this step was there already
     std::vector<std::string> retired;
   };
 

@@ -12,15 +12,18 @@
 namespace switchyard::train {
 namespace {
 
-constexpr std::array<std::string_view, 9> kKinds{"nan_loss",
-                                                 "inf_loss",
-                                                 "nan_grad",
-                                                 "nan_batch",
-                                                 "transient_nan_loss",
-                                                 "spike_loss",
-                                                 "oom",
-                                                 "segv",
-                                                 "abort"};
+constexpr std::array<std::string_view, 12> kKinds{"nan_loss",
+                                                  "inf_loss",
+                                                  "nan_grad",
+                                                  "nan_batch",
+                                                  "transient_nan_loss",
+                                                  "spike_loss",
+                                                  "oom",
+                                                  "oom_once",
+                                                  "oom_always",
+                                                  "oom_update",
+                                                  "segv",
+                                                  "abort"};
 
 bool parse_number(std::string_view text, std::int64_t& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);

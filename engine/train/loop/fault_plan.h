@@ -16,7 +16,9 @@ namespace switchyard::train {
 /// with
 ///        this number is bad wherever it is used), transient_nan_loss (first computation of the
 ///        step only), spike_loss (loss x 100), oom (the device reports no memory, once per try
-///        until micro_batch_size was halved), segv and abort (the process crashes).
+///        until micro_batch_size was halved), oom_once (only once, in the middle of the step),
+///        oom_always (in every try), oom_update (once, when the update of the weights begins), segv
+///        and abort (the process crashes).
 /// Errors: parse(): kUsage naming the unknown kind or the malformed range.
 class FaultPlan {
  public:

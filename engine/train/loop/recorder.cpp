@@ -22,7 +22,7 @@ std::vector<store::MetricInfo> all_metrics() {
       {"step_time_ms", "ms", "duration of the step", false},
       {"load_balance_loss", "", "mean over routed layers; 1 at uniform routing", false},
       {"router_z_loss", "nats^2", "mean squared log-sum-exp of the router logits", false},
-      {"memory_bytes", "bytes", "memory held by the device, or by the process on a CPU", false},
+      {"memory_bytes", "bytes", "most held on the device so far; resident memory on a CPU", false},
       {"tokens_per_expert", "tokens", "assignments since the sample before, per expert", true},
       {"importance", "", "summed combine weights since the sample before, per expert", true},
       {"router_entropy_nats", "nats", "mean entropy of a token's routing, per layer", true},

@@ -1,5 +1,7 @@
 #include "engine/train/loop/run_setup.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "engine/base/config/presets.h"
@@ -38,20 +40,21 @@ bool is_run_there(const std::string& run_dir) {
 Error refused_change(const config::Difference& change) {
   return {ErrorCode::kConfig,
           change.pointer,
-          "cannot change when a run is resumed: it was " + change.left.dump() + ", now " +
+          "cannot change when a run goes on: it was " + change.left.dump() + ", now " +
               change.right.dump() + ".",
           "Leave it as it was, or start a new run.",
           {}};
 }
 
-void plan_resume(const RunRequest& request, PlannedRun& plan) {
-  auto stored = store::read_run_config(request.run_dir);
+/// The stored configuration of `root` with what the request changes.
+void plan_continuation(const RunRequest& request, const std::string& root, PlannedRun& plan) {
+  auto stored = store::read_run_config(root);
   if (!stored.ok()) {
     plan.errors.push_back(std::move(stored).error());
     return;
   }
   Json wanted = *stored;
-  std::string source = request.run_dir + "/config.json";
+  std::string source = root + "/config.json";
   if (request.preset.empty() && request.config_file.empty()) {
     for (const std::string& setting : request.settings) {
       const Status status = config::apply_setting(wanted, setting);
@@ -69,7 +72,6 @@ void plan_resume(const RunRequest& request, PlannedRun& plan) {
   plan.errors.insert(plan.errors.end(), resolved.errors.begin(), resolved.errors.end());
   if (!plan.ok()) return;
   plan.setup.config = std::move(resolved.config);
-  plan.setup.is_resume = true;
   for (config::Difference& change :
        config::differences(program_schema(), *stored, plan.setup.config)) {
     if (change.is_resumable) {
@@ -78,6 +80,48 @@ void plan_resume(const RunRequest& request, PlannedRun& plan) {
       plan.errors.push_back(refused_change(change));
     }
   }
+  if (!plan.ok()) return;
+  const Status split = check_batch_split(*stored, plan.setup.config);
+  if (!split.ok()) plan.errors.push_back(split.error());
+}
+
+/// A run folder that does not hold a run yet.
+void plan_new_folder(const RunRequest& request, PlannedRun& plan) {
+  if (request.run_dir.empty()) {
+    plan.setup.run_dir =
+        store::next_run_directory(store::runs_directory(), plan.setup.config["name"].as_string());
+    return;
+  }
+  if (!is_run_there(request.run_dir)) return;
+  store::LockHolder holder;
+  if (store::RunLock::is_held(request.run_dir, &holder)) {
+    plan.errors.push_back(
+        {ErrorCode::kBusy,
+         request.run_dir,
+         "the run is being trained by process " + std::to_string(holder.pid) + ".",
+         "`switchyard-engine ctl RUN stop` ends it.",
+         {}});
+    return;
+  }
+  plan.errors.push_back(usage(request.run_dir,
+                              "expected a new folder, found one that holds a run already.",
+                              "Continue it with --resume, or choose another --run."));
+}
+
+void plan_fork(const RunRequest& request, PlannedRun& plan) {
+  if (request.is_resume) {
+    plan.errors.push_back(
+        usage("--fork", "expected --fork or --resume, found both.", "A fork is a run of its own."));
+    return;
+  }
+  plan_continuation(request, request.fork, plan);
+  if (!plan.ok()) return;
+  std::error_code failed;
+  const std::filesystem::path root = std::filesystem::absolute(request.fork, failed);
+  std::string parent = failed ? request.fork : root.lexically_normal().string();
+  while (parent.size() > 1 && parent.ends_with('/')) parent.pop_back();
+  plan.setup.fork = ForkSource{std::move(parent), request.checkpoint};
+  plan_new_folder(request, plan);
 }
 
 }  // namespace
@@ -118,16 +162,36 @@ Result<Json> load_config(const std::string& preset,
   return document;
 }
 
+Status check_batch_split(const Json& before, const Json& after) {
+  const auto sequences = [](const Json& config) {
+    return config["train"]["micro_batch_size"].as_integer() *
+           config["train"]["grad_accum_steps"].as_integer();
+  };
+  if (sequences(before) == sequences(after)) return {};
+  return Error{ErrorCode::kConfig,
+               "/train/micro_batch_size",
+               "expected micro_batch_size x grad_accum_steps to stay " +
+                   std::to_string(sequences(before)) + ", found " +
+                   std::to_string(sequences(after)) + ".",
+               "Change both together, or start a new run.",
+               {}};
+}
+
 PlannedRun plan_run(const RunRequest& request) {
   PlannedRun plan;
   plan.setup.run_dir = request.run_dir;
+  if (!request.fork.empty()) {
+    plan_fork(request, plan);
+    return plan;
+  }
   const bool has_config = !request.preset.empty() || !request.config_file.empty();
   if (request.is_resume && request.run_dir.empty()) {
     plan.errors.push_back(usage("--resume", "expected --run DIR with it, found none.", ""));
     return plan;
   }
   if (request.is_resume && (is_run_there(request.run_dir) || !has_config)) {
-    plan_resume(request, plan);
+    plan_continuation(request, request.run_dir, plan);
+    plan.setup.is_resume = true;
     return plan;
   }
   std::string source;
@@ -140,24 +204,7 @@ PlannedRun plan_run(const RunRequest& request) {
   plan.errors = std::move(resolved.errors);
   if (!plan.ok()) return plan;
   plan.setup.config = std::move(resolved.config);
-  if (plan.setup.run_dir.empty()) {
-    plan.setup.run_dir =
-        store::next_run_directory(store::runs_directory(), plan.setup.config["name"].as_string());
-  } else if (is_run_there(request.run_dir)) {
-    store::LockHolder holder;
-    if (store::RunLock::is_held(request.run_dir, &holder)) {
-      plan.errors.push_back(
-          {ErrorCode::kBusy,
-           request.run_dir,
-           "the run is being trained by process " + std::to_string(holder.pid) + ".",
-           "`switchyard-engine ctl RUN stop` ends it.",
-           {}});
-    } else {
-      plan.errors.push_back(usage(request.run_dir,
-                                  "expected a new folder, found one that holds a run already.",
-                                  "Continue it with --resume, or choose another --run."));
-    }
-  }
+  plan_new_folder(request, plan);
   return plan;
 }
 

@@ -143,4 +143,46 @@ double uniform(std::uint64_t seed, std::uint64_t i) {
   return static_cast<double>(x >> 11U) * 0x1.0p-53;
 }
 
+double log_probability(std::span<const double> logits, std::int32_t id) {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  const double total =
+      std::accumulate(logits.begin(), logits.end(), 0.0, [&](double sum, double logit) {
+        return sum + std::exp(logit - largest);
+      });
+  return logits[static_cast<std::size_t>(id)] - largest - std::log(total);
+}
+
+double entropy_nats(std::span<const double> probabilities) {
+  double entropy = 0.0;
+  for (const double p : probabilities) {
+    if (p > 0.0) entropy -= p * std::log(p);
+  }
+  return entropy;
+}
+
+std::int64_t rank_of(std::span<const double> probabilities, std::int32_t id) {
+  const auto at = static_cast<std::size_t>(id);
+  std::int64_t rank = 0;
+  for (std::size_t other = 0; other < probabilities.size(); ++other) {
+    const bool is_before = probabilities[other] > probabilities[at] ||
+                           (probabilities[other] == probabilities[at] && other < at);
+    rank += is_before ? 1 : 0;
+  }
+  return rank;
+}
+
+std::optional<StopMatch> find_stop(std::string_view text,
+                                   std::size_t from,
+                                   std::span<const std::string> stops) {
+  std::optional<StopMatch> first;
+  for (std::size_t i = 0; i < stops.size(); ++i) {
+    if (stops[i].empty()) continue;
+    const std::size_t begin = from >= stops[i].size() ? from - stops[i].size() + 1 : 0;
+    const std::size_t position = text.find(stops[i], begin);
+    if (position == std::string_view::npos) continue;
+    if (!first.has_value() || position < first->position) first = StopMatch{position, i};
+  }
+  return first;
+}
+
 }  // namespace switchyard::train

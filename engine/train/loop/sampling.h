@@ -1,7 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/core/json.h"
@@ -46,5 +50,25 @@ std::int32_t draw(std::span<const double> probabilities, double u);
 /// Uniform numbers in [0, 1) with 53 bits from a counter: number i of a seed never depends on how
 /// many were drawn before (SplitMix64 of seed and i).
 double uniform(std::uint64_t seed, std::uint64_t i);
+
+/// ln of the softmax of `logits` at `id`: finite also where the probability underflows.
+double log_probability(std::span<const double> logits, std::int32_t id);
+
+/// -sum p ln p over the tokens with p > 0.
+double entropy_nats(std::span<const double> probabilities);
+
+/// How many tokens come before `id` in descending probability, equal ones by ascending id.
+std::int64_t rank_of(std::span<const double> probabilities, std::int32_t id);
+
+struct StopMatch {
+  std::size_t position = 0;  ///< where the stop text begins
+  std::size_t index = 0;     ///< which one
+};
+
+/// The earliest occurrence of any of `stops` in `text` that ends after byte `from` (what came
+/// before was searched already); of several at one place the first in the list.
+std::optional<StopMatch> find_stop(std::string_view text,
+                                   std::size_t from,
+                                   std::span<const std::string> stops);
 
 }  // namespace switchyard::train

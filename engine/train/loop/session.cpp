@@ -51,6 +51,7 @@ Session::Session(const RunSetup& setup,
       sink_(sink),
       is_stop_requested_(is_stop_requested),
       paths_{setup.run_dir},
+      pins_(paths_.pins()),
       last_train_loss_(kNotKnown),
       last_val_loss_(kNotKnown) {}
 
@@ -74,7 +75,9 @@ Result<TrainOutcome> Session::run() {
 
 Status Session::start() {
   offer_process_to_the_oom_killer();
-  SY_RETURN_IF_ERROR(setup_.is_resume ? start_resumed() : start_new());
+  SY_RETURN_IF_ERROR(setup_.fork.has_value() ? start_forked()
+                     : setup_.is_resume      ? start_resumed()
+                                             : start_new());
   for (const config::Difference& change : setup_.changes) {
     recorder_->event(
         "setting",
@@ -131,6 +134,7 @@ Status Session::start_resumed() {
   SY_ASSIGN_OR_RETURN(trainer_,
                       Trainer::create({setup_.config, std::move(data), device_, num_threads}));
   if (newest != nullptr) SY_RETURN_IF_ERROR(Checkpointer::restore(*trainer_, *newest));
+  if (is_batch_split_changed()) trainer_->use_configured_batch_split();
   if (!setup_.changes.empty()) {
     SY_RETURN_IF_ERROR(write_file_durably(paths_.config(), setup_.config.dump(2)));
   }
@@ -138,11 +142,16 @@ Status Session::start_resumed() {
   checkpointer_ = std::make_unique<Checkpointer>(paths_.checkpoints());
   const std::int64_t step = trainer_->position().step;
   SY_RETURN_IF_ERROR(open_services(step));
+  if (const Status pinned = pins_.load(); !pinned.ok()) {  // training does not depend on them
+    log_warning("the pinned prompts are lost", {{"reason", Json(pinned.error().text())}});
+    emit(
+        Json::object({{"event", Json("warning")},
+                      {"message", Json("the pinned prompts are lost: " + pinned.error().text())}}));
+  }
   if (newest == nullptr) return {};
   Json detail = Json::object({{"path", Json(newest->path)}, {"step", Json(step)}});
-  const bool is_exact = newest->manifest["num_threads"].as_integer() == trainer_->num_threads() &&
-                        newest->manifest["device"].as_string() == trainer_->device_name();
-  detail.set("is_exact", Json(is_exact));
+  const bool is_exact = is_same_machine(*newest);
+  detail.set("is_exact", Json(is_exact && !is_batch_split_changed()));
   if (!is_exact) {
     const std::string message = "the continuation is not bit for bit: it began with " +
                                 std::to_string(newest->manifest["num_threads"].as_integer()) +
@@ -200,6 +209,7 @@ bool Session::is_due(const char* section, const char* key, std::int64_t step) co
 Result<TrainOutcome> Session::loop() {
   for (;;) {
     serve(state_ == "paused" && samples_.empty() ? kPausedWaitMs : 0);
+    note_gaps();
     if (is_asked_to_stop()) return finish_stopped();
     run_requests();
     if (is_pause_wanted_ != (state_ == "paused"))
@@ -221,17 +231,11 @@ Status Session::one_step() {
   Result<StepReport> stepped = trainer_->step(must_log);
   if (!stepped.ok()) {
     if (stepped.error().code == ErrorCode::kNumerics) return give_up_on_numerics(stepped.error());
+    if (stepped.error().code == ErrorCode::kOutOfMemory) return give_up_on_memory(stepped.error());
     return stepped.error();
   }
   const StepReport& report = *stepped;
-  for (const Json& action : report.actions) {
-    recorder_->event("guard", report.step, action);
-    log_warning("guard", {{"step", Json(report.step)}, {"detail", action}});
-    Json event = event_of("guard");
-    event.set("step", Json(report.step));
-    for (const Json::Member& member : action.members()) event.set(member.first, member.second);
-    emit(std::move(event));
-  }
+  for (const Json& action : report.actions) note_guard_action(report.step, action);
   step_time_ms_sum_ += report.step_time_ms;
   tokens_since_log_ += trainer_->tokens_per_step();
   if (report.verdict.action == GuardAction::kRollback) return roll_back(report.verdict);
@@ -332,6 +336,40 @@ Status Session::give_up_on_numerics(const Error& error) {
   return error;
 }
 
+Status Session::give_up_on_memory(const Error& error) {
+  const auto& shortage = trainer_->memory_shortage();
+  if (!shortage.has_value()) return error;
+  for (const Json& action : shortage->actions) {
+    note_guard_action(trainer_->position().step + 1, action);
+  }
+  if (!shortage->is_state_intact) return error;
+  const Status saved = save_checkpoint(true);  // the weights are those of the last good step
+  if (!saved.ok()) log_error(saved.error());
+  return error;
+}
+
+void Session::note_guard_action(std::int64_t step, const Json& action) {
+  recorder_->event("guard", step, action);
+  log_warning("guard", {{"step", Json(step)}, {"detail", action}});
+  Json event = event_of("guard");
+  event.set("step", Json(step));
+  for (const Json::Member& member : action.members()) event.set(member.first, member.second);
+  emit(std::move(event));
+}
+
+void Session::note_gaps() {
+  for (const Gap& gap : trainer_->take_gaps()) {
+    const std::int64_t step = trainer_->position().step;
+    Json detail = Json::object({{"seconds", Json(gap.seconds)},
+                                {"cause", Json(gap.is_suspend ? "suspended" : "stopped")}});
+    recorder_->event("gap", step, detail);
+    log_warning("the process stood still", {{"detail", detail}});
+    detail.set("event", Json("gap"));
+    detail.set("step", Json(step));
+    emit(std::move(detail));
+  }
+}
+
 // ---- end --------------------------------------------------------------------------------------
 
 Result<TrainOutcome> Session::finish_completed() {
@@ -373,12 +411,18 @@ Result<TrainOutcome> Session::finish_stopped() {
 void Session::fail(const Error& error) {
   if (recorder_ == nullptr) return;
   const std::int64_t step = trainer_->position().step;
-  recorder_->event("error",
-                   step,
-                   Json::object({{"code", Json(error_code_name(error.code))},
-                                 {"where", Json(error.where)},
-                                 {"message", Json(error.message)},
-                                 {"hint", Json(error.hint)}}));
+  Json detail = Json::object({{"code", Json(error_code_name(error.code))},
+                              {"where", Json(error.where)},
+                              {"message", Json(error.message)},
+                              {"hint", Json(error.hint)}});
+  const auto& shortage = trainer_->memory_shortage();
+  if (error.code == ErrorCode::kOutOfMemory && shortage.has_value()) {
+    if (shortage->needed_bytes.has_value()) detail.set("needed_bytes", *shortage->needed_bytes);
+    if (shortage->free_bytes.has_value()) detail.set("free_bytes", *shortage->free_bytes);
+    detail.set("micro_batch_size", Json(shortage->micro_batch_size));
+    detail.set("grad_accum_steps", Json(shortage->grad_accum_steps));
+  }
+  recorder_->event("error", step, std::move(detail));
   set_state("failed", error.text());
 }
 

@@ -18,7 +18,6 @@ constexpr double kSampleBudgetMs = 12.0;
 constexpr int kSampleTokensPerStep = 4;
 constexpr double kPausedSampleBudgetMs = 50.0;
 constexpr int kPausedSampleTokens = 64;
-constexpr std::size_t kMostSamples = 32;
 
 Error bad_command(std::string message, std::string hint = "") {
   return {ErrorCode::kUsage, "command", std::move(message), std::move(hint), {}};
@@ -111,28 +110,13 @@ Result<Json> Session::execute(int client, std::int64_t id, const Json& message) 
     return Json();
   }
   if (command == "set") return change_setting(message);
-  if (command == "sample") {
-    if (samples_.size() >= kMostSamples) {
-      return bad_command("32 samples are waiting already.", "Cancel some of them first.");
-    }
-    SY_ASSIGN_OR_RETURN(SampleRequest request, sample_request_from_json(message));
-    SY_RETURN_IF_ERROR(trainer_->data().tokenizer->encode(request.prompt));
-    samples_.push_back({client, id, std::move(request), nullptr, 0.0, 0});
-    return Json::object({{"sample_id", Json(id)}});
-  }
-  if (command == "cancel_sample") {
-    const std::int64_t sample_id = message["sample_id"].as_integer(-1);
-    for (auto sample = samples_.begin(); sample != samples_.end(); ++sample) {
-      if (sample->client != client || sample->id != sample_id) continue;
-      std::swap(*sample, samples_.front());
-      finish_sample(nullptr);
-      return Json::object();
-    }
-    return bad_command("no sample " + std::to_string(sample_id) + " is running.");
-  }
+  if (command == "sample" || command == "score") return add_sample(client, id, message);
+  if (command == "cancel_sample") return cancel_sample(client, message);
+  if (command == "pin") return add_pin(message);
+  if (command == "unpin") return remove_pin(message);
   return bad_command("unknown command `" + command + "`.",
-                     "Known: pause, resume, stop, checkpoint, evaluate, status, sample, "
-                     "cancel_sample, set.");
+                     "Known: pause, resume, stop, checkpoint, evaluate, status, sample, score, "
+                     "cancel_sample, pin, unpin, set.");
 }
 
 Result<Json> Session::change_setting(const Json& message) {
@@ -154,6 +138,7 @@ Result<Json> Session::change_setting(const Json& message) {
                    {}};
     }
   }
+  SY_RETURN_IF_ERROR(check_batch_split(trainer_->config(), resolved.config));
   SY_RETURN_IF_ERROR(write_file_durably(paths_.config(), resolved.config.dump(2)));
   SY_RETURN_IF_ERROR(trainer_->change_config(resolved.config));
   for (const config::Difference& change : changes) {
@@ -190,60 +175,6 @@ void Session::run_requests() {
                           {"tokens", Json(whole->tokens)}}));
     }
   }
-}
-
-void Session::sample_for(double budget_ms, int most_tokens) {
-  const double deadline = system_clock().monotonic_seconds() + budget_ms / 1000.0;
-  for (int i = 0; i < most_tokens && !samples_.empty(); ++i) {
-    ActiveSample& sample = samples_.front();
-    if (sample.sampler == nullptr) {
-      sample.sampler = std::make_unique<Sampler>(trainer_->model(), *trainer_->data().tokenizer);
-      sample.started = system_clock().monotonic_seconds();
-      const Status started = sample.sampler->start(sample.request);
-      if (!started.ok()) {
-        finish_sample(&started.error());
-        continue;
-      }
-    }
-    const Result<SampledToken> token = sample.sampler->next();
-    if (!token.ok()) {
-      finish_sample(&token.error());
-      continue;
-    }
-    ++sample.num_tokens;
-    Json message = json_from(*token);
-    message.set("type", Json("sample_token"));
-    message.set("sample_id", Json(sample.id));
-    server_->send(sample.client, message);
-    if (sample.sampler->is_done()) finish_sample(nullptr);
-    if (system_clock().monotonic_seconds() >= deadline) return;
-  }
-}
-
-void Session::finish_sample(const Error* error) {
-  ActiveSample sample = std::move(samples_.front());
-  samples_.pop_front();
-  Json message = Json::object({{"type", Json("sample_done")}, {"sample_id", Json(sample.id)}});
-  std::string text;
-  if (sample.sampler != nullptr) {
-    sample.sampler->finish();
-    text = sample.sampler->text();
-  }
-  const double seconds = system_clock().monotonic_seconds() - sample.started;
-  message.set("text", Json(text));
-  message.set("step", Json(trainer_->position().step));
-  message.set(
-      "tokens_per_second",
-      Json(seconds > 0 && sample.num_tokens > 0 ? static_cast<double>(sample.num_tokens) / seconds
-                                                : 0.0));
-  if (error != nullptr) {
-    message.set("error",
-                Json::object({{"code", Json(error_code_name(error->code))},
-                              {"where", Json(error->where)},
-                              {"message", Json(error->message)},
-                              {"hint", Json(error->hint)}}));
-  }
-  server_->send(sample.client, message);
 }
 
 }  // namespace switchyard::train

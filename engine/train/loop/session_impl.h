@@ -10,6 +10,7 @@
 #include "engine/base/ipc/channel.h"
 #include "engine/base/store/run_folder.h"
 #include "engine/train/loop/checkpointer.h"
+#include "engine/train/loop/pins.h"
 #include "engine/train/loop/recorder.h"
 #include "engine/train/loop/sampler.h"
 #include "engine/train/loop/session.h"
@@ -32,11 +33,17 @@ class Session {
   Status start();
   Status start_new();
   Status start_resumed();
+  Status start_forked();  // session_fork.cpp, with the two below
+  [[nodiscard]] bool is_same_machine(const checkpoint::Found& found) const;
+  [[nodiscard]] bool is_batch_split_changed() const;
   Status open_services(std::int64_t resume_after_step);
   Result<TrainOutcome> loop();
   Status one_step();
   Status roll_back(const GuardVerdict& verdict);
   Status give_up_on_numerics(const Error& error);
+  Status give_up_on_memory(const Error& error);
+  void note_guard_action(std::int64_t step, const Json& action);
+  void note_gaps();
   Status evaluate_windows();
   Result<Evaluation> evaluate_split();
   Status save_checkpoint(bool is_forced);
@@ -51,27 +58,40 @@ class Session {
   [[nodiscard]] bool is_due(const char* section, const char* key, std::int64_t step) const;
   [[nodiscard]] bool is_asked_to_stop();
 
-  // session_commands.cpp: messages and samples
+  /// A text that is being written, or scored.
   struct ActiveSample {
     int client = 0;
     std::int64_t id = 0;
     SampleRequest request;
-    std::unique_ptr<Sampler> sampler;  ///< null until its turn comes
+    std::optional<std::string> scored_text;  ///< present: `score`, and `request` means nothing
+    std::unique_ptr<TokenSource> source;     ///< null until its turn comes
     double started = 0.0;
     std::int64_t num_tokens = 0;
   };
 
+  // session_commands.cpp: messages
   /// Serves messages for up to `timeout_ms`, then samples for a bounded time.
   void serve(int timeout_ms);
   void handle(const ipc::Server::Incoming& incoming);
   Result<Json> execute(int client, std::int64_t id, const Json& message);
   Result<Json> change_setting(const Json& message);
-  void sample_for(double budget_ms, int most_tokens);
-  void finish_sample(const Error* error);
   void greet_new_clients();
   void run_requests();
   void reply(int client, std::int64_t id, const Result<Json>& result);
   [[nodiscard]] Json status_fields() const;
+
+  // session_samples.cpp: samples, scores, pinned prompts
+  Result<Json> add_sample(int client, std::int64_t id, const Json& message);
+  Result<Json> cancel_sample(int client, const Json& message);
+  Status open_source(ActiveSample& sample);
+  void sample_for(double budget_ms, int most_tokens);
+  void finish_sample(const Error* error);
+  Result<Json> add_pin(const Json& message);
+  Result<Json> remove_pin(const Json& message);
+  /// Answers all pinned prompts with the present weights, right after a checkpoint.
+  void answer_pins();
+  /// False when there is no time for more (`deadline` in monotonic seconds, 0: none yet).
+  bool answer_pin(const Pin& pin, double& deadline);
 
   struct Waiting {
     int client = 0;
@@ -89,6 +109,7 @@ class Session {
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<ipc::Server> server_;
   std::deque<ActiveSample> samples_;
+  Pins pins_;
   std::vector<Waiting> waiting_checkpoints_, waiting_evaluations_;
   std::string state_ = "created";
   bool is_pause_wanted_ = false;

@@ -104,6 +104,7 @@ Status Session::save_checkpoint(bool is_forced) {
   recorder_->event("checkpoint", step, detail);
   detail.set("event", Json("checkpoint"));
   emit(std::move(detail));
+  if (saved->is_new) answer_pins();
   return {};
 }
 

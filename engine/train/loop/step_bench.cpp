@@ -11,6 +11,7 @@
 #include <ATen/Parallel.h>
 
 #include "engine/base/config/model_size.h"
+#include "engine/train/loop/torch_errors.h"
 #include "engine/train/model/transformer.h"
 #include "engine/train/optim/optimizer.h"
 #include "engine/train/routing/statistics.h"
@@ -108,7 +109,9 @@ class Bench {
 
 }  // namespace
 
-Result<Json> step_bench(const StepBenchRequest& request) {
+namespace {
+
+Result<Json> measure(const StepBenchRequest& request) {
   SY_ASSIGN_OR_RETURN(const c10::Device device, device_from_name(request.device));
   const config::Node train = config::Node(request.config).child("train");
   if (const std::int64_t threads = train.integer("num_threads"); threads > 0) {
@@ -140,7 +143,7 @@ Result<Json> step_bench(const StepBenchRequest& request) {
                        {"num_threads", at::get_num_threads()},
                        {"steps", request.num_steps},
                        {"ms", median},
-                       {"ms_p95", times[(times.size() - 1) * 95 / 100]},
+                       {"ms_p95", times[(times.size() * 95 + 99) / 100 - 1]},
                        {"ms_min", times.front()},
                        {"tokens_per_second", tokens * 1e3 / median},
                        {"tokens_per_step", bench.tokens_per_step()},
@@ -150,6 +153,16 @@ Result<Json> step_bench(const StepBenchRequest& request) {
                        {"params_total", size.params_total},
                        {"params_active", size.params_active},
                        {"final_loss", bench.loss()}});
+}
+
+}  // namespace
+
+Result<Json> step_bench(const StepBenchRequest& request) {
+  try {
+    return measure(request);
+  } catch (const std::exception& exception) {
+    return error_from_exception(exception, "bench step");
+  }
 }
 
 }  // namespace switchyard::train

@@ -26,8 +26,7 @@ struct StepBenchRequest {
 /// Units:  ms, ms_p95 in milliseconds per step; tokens_per_second; peak_bytes: device memory that
 ///         tensors held at most on a GPU, resident memory of the process at most on the CPU
 ///         (peak_gib is the same); final_loss in nats/token.
-/// Errors: kUnavailable for a device, kOutOfMemory for the parameters. What LibTorch throws later
-///         reaches the program's outermost seam.
+/// Errors: kUnavailable for a device, kOutOfMemory, kInternal for what else LibTorch throws.
 /// Threads: one thread calls; sets the number of compute threads as train.num_threads says.
 Result<Json> step_bench(const StepBenchRequest& request);
 

@@ -123,10 +123,27 @@ Status sample_stored_run(const StoredSampleRequest& request, const SampleListene
       SY_ASSIGN_OR_RETURN(const SampledToken token, sampler.next());
       if (listener.on_token) listener.on_token(i, token);
     }
-    sampler.finish();
-    if (listener.on_done) listener.on_done(i, sampler.text(), run.found.step);
+    if (listener.on_done) listener.on_done(i, sampler.result(), run.found.step);
   }
   return {};
+}
+
+Result<ScoreReport> score_stored_run(const StoredScoreRequest& request,
+                                     const std::function<void(const SampledToken&)>& on_token,
+                                     const std::function<bool()>& is_stop_requested) {
+  SY_ASSIGN_OR_RETURN(const OpenedRun run, open_run(request.run_dir, request.checkpoint));
+  SY_ASSIGN_OR_RETURN(const auto tokenizer, load_tokenizer(request.run_dir));
+  SY_ASSIGN_OR_RETURN(const auto model, load_model(run, tokenizer->vocab_size(), request.device));
+  Scorer scorer(*model, *tokenizer);
+  SY_RETURN_IF_ERROR(scorer.start(request.text));
+  while (!scorer.is_done()) {
+    if (is_stop_requested && is_stop_requested()) {
+      return Error{ErrorCode::kStopped, "score", "stopped on request.", "", {}};
+    }
+    SY_ASSIGN_OR_RETURN(const SampledToken token, scorer.next());
+    if (on_token) on_token(token);
+  }
+  return ScoreReport{scorer.score(), run.found.step};
 }
 
 }  // namespace switchyard::train

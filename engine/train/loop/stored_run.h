@@ -7,6 +7,7 @@
 #include "engine/base/core/json.h"
 #include "engine/base/core/result.h"
 #include "engine/train/loop/sampler.h"
+#include "engine/train/loop/scorer.h"
 
 namespace switchyard::train {
 
@@ -42,10 +43,29 @@ struct StoredSampleRequest {
   std::int64_t num_samples = 1;  ///< seeds seed, seed + 1, …
 };
 
+/// Scores a text with a checkpoint of a run folder.
+struct StoredScoreRequest {
+  std::string run_dir;
+  std::string checkpoint = "last";
+  std::string device = "auto";
+  std::string text;
+};
+
+struct ScoreReport {
+  Scorer::Score score;
+  std::int64_t step = 0;  ///< of the checkpoint
+};
+
+/// Errors: as evaluate_stored_run and Scorer::start; kStopped when `is_stop_requested` says so.
+Result<ScoreReport> score_stored_run(const StoredScoreRequest& request,
+                                     const std::function<void(const SampledToken&)>& on_token,
+                                     const std::function<bool()>& is_stop_requested);
+
 /// What sampling reports: every token, and the whole text at the end of each sample.
 struct SampleListener {
   std::function<void(std::int64_t sample, const SampledToken& token)> on_token;
-  std::function<void(std::int64_t sample, const std::string& text, std::int64_t step)> on_done;
+  /// `result`: Sampler::result().
+  std::function<void(std::int64_t sample, const Json& result, std::int64_t step)> on_done;
   std::function<bool()> is_stop_requested;
 };
 

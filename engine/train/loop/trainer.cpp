@@ -1,35 +1,27 @@
 #include "engine/train/loop/trainer.h"
 
-#include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <limits>
 #include <utility>
-
-#include <unistd.h>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/CachingDeviceAllocator.h>
 
 #include "engine/train/data/batches.h"
-#include "engine/train/loop/fault_plan.h"
-#include "engine/train/loop/generator_state.h"
+#include "engine/train/loop/memory_message.h"
 #include "engine/train/loop/torch_errors.h"
-#include "engine/train/model/transformer.h"
-#include "engine/train/optim/optimizer.h"
-#include "engine/train/routing/statistics.h"
+#include "engine/train/loop/trainer_impl.h"
 #include "engine/train/torch_compat.h"
 
 namespace switchyard::train {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr double kNotRead = std::numeric_limits<double>::quiet_NaN();
-constexpr std::int64_t kBatchesSkippedAfterRollback = 200;
+constexpr std::int64_t kThrowsOfOom = 2;  // the first try and the retry: then the batch is split
+
+}  // namespace
 
 GuardSettings guard_settings(const config::Node& guard) {
   return {guard.boolean("use_guard"),
@@ -38,70 +30,6 @@ GuardSettings guard_settings(const config::Node& guard) {
           static_cast<int>(guard.integer("max_consecutive_skips")),
           static_cast<int>(guard.integer("max_rollbacks"))};
 }
-
-std::int64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::int64_t total = 0, resident = 0;
-  statm >> total >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
-}
-
-Error state_error(const char* section) {
-  return {ErrorCode::kInputFile,
-          std::string("state.json /") + section,
-          "expected the section that every checkpoint holds, found none that fits.",
-          "The file is damaged; resume from an older checkpoint.",
-          {}};
-}
-
-}  // namespace
-
-std::vector<std::string> all_state_sections() {
-  return {"counters", "optimizer", "generator", "batches", "guard", "best"};
-}
-
-struct Trainer::Impl {
-  Json config;
-  formats::PreparedData data;
-  std::string device_name;
-  at::Device device = at::kCPU;
-  int num_threads = 1;
-  std::unique_ptr<Transformer> model;
-  std::unique_ptr<Optimizer> optimizer;
-  std::unique_ptr<RoutingStatistics> statistics;
-  config::ModelSize size;
-  Guard guard{GuardSettings{}};
-  FaultPlan faults;
-  std::int64_t num_ooms_at_step = 0;
-
-  std::int64_t step = 0, batch_offset = 0, tokens = 0;
-  std::int64_t micro_batch_size = 1, grad_accum_steps = 1;
-  double seconds = 0.0;
-  int attempt = 0;
-
-  struct Sums {
-    at::Tensor cross_entropy, load_balance_loss, router_z_loss, grad_norm;
-    std::vector<RoutingRecord> routing;
-  };
-
-  struct Numbers {
-    double loss = kNotRead, load_balance = kNotRead, router_z = kNotRead, grad_norm = kNotRead;
-  };
-
-  [[nodiscard]] config::Node section(std::string_view key) const {
-    return config::Node(config).child(key);
-  }
-
-  [[nodiscard]] bool use_guard() const { return section("guard").boolean("use_guard"); }
-
-  Sums compute(bool is_rerun);
-  Numbers read(const Sums& sums) const;
-  void inject(at::Tensor& total, bool is_rerun) const;
-  StepReport run_step(bool must_read);
-  bool halve_micro_batch();
-  Status create_optimizer();
-  void free_caches() const;
-};
 
 void Trainer::Impl::inject(at::Tensor& total, bool is_rerun) const {
   const std::int64_t at = step + 1;
@@ -112,6 +40,12 @@ void Trainer::Impl::inject(at::Tensor& total, bool is_rerun) const {
   if (is_nan) total = total * std::numeric_limits<double>::quiet_NaN();
   if (faults.has("inf_loss", at)) total = total * std::numeric_limits<double>::infinity();
   if (faults.has("spike_loss", at)) total = total * 100.0;
+}
+
+void Trainer::Impl::inject_oom(std::string_view kind, std::int64_t most) {
+  if (!faults.has(kind, step + 1) || num_ooms_at_step >= most) return;
+  ++num_ooms_at_step;
+  TORCH_CHECK_WITH(OutOfMemoryError, false, "planned by SY_INJECT: tried to allocate 2.00 MiB.");
 }
 
 Trainer::Impl::Sums Trainer::Impl::compute(bool is_rerun) {
@@ -142,6 +76,10 @@ Trainer::Impl::Sums Trainer::Impl::compute(bool is_rerun) {
     }
     (grad_accum_steps == 1 ? losses.total : losses.total * share).backward();
     parameters.collect_gradients();
+    if (!faults.empty()) {  // in the middle of a step, gradients half collected
+      inject_oom("oom_once", 1);
+      inject_oom("oom_always", std::numeric_limits<std::int64_t>::max());
+    }
     add(sums.cross_entropy, shown);
     add(sums.load_balance_loss, losses.load_balance_loss);
     add(sums.router_z_loss, losses.router_z_loss);
@@ -171,10 +109,7 @@ Trainer::Impl::Numbers Trainer::Impl::read(const Sums& sums) const {
 }
 
 StepReport Trainer::Impl::run_step(bool must_read) {
-  if (faults.has("oom", step + 1) && num_ooms_at_step < 2) {
-    ++num_ooms_at_step;
-    TORCH_CHECK_WITH(OutOfMemoryError, false, "planned by SY_INJECT");
-  }
+  inject_oom("oom", kThrowsOfOom);
   StepReport report;
   const at::Tensor random_state = model->generator().get_state();
   Sums sums = compute(false);
@@ -217,7 +152,10 @@ StepReport Trainer::Impl::run_step(bool must_read) {
   report.learning_rate =
       learning_rate(section("schedule"), section("optimizer").number("learning_rate"), step);
   if (report.verdict.is_accepted()) {
+    is_updating = true;
+    inject_oom("oom_update", 1);
     optimizer->step(model->parameters(), report.learning_rate, sums.grad_norm);
+    is_updating = false;
     if (statistics != nullptr) statistics->add(sums.routing);
   } else {
     report.actions.push_back(describe(report.verdict));
@@ -229,11 +167,50 @@ StepReport Trainer::Impl::run_step(bool must_read) {
   return report;
 }
 
-bool Trainer::Impl::halve_micro_batch() {
-  if (micro_batch_size % 2 != 0) return false;
-  micro_batch_size /= 2;
-  grad_accum_steps *= 2;
-  return true;
+void Trainer::Impl::split_batch() {
+  const std::int64_t divisor = micro_batch_size % 2 == 0 ? 2 : micro_batch_size;
+  micro_batch_size /= divisor;
+  grad_accum_steps *= divisor;
+}
+
+/// What to do about a step that found no memory: details of a "guard" event when it can be tried
+/// again, the error otherwise.
+Result<Json> Trainer::Impl::answer_shortage(const Error& error, bool has_retried) {
+  const MemoryMessage numbers = memory_message_from(error.message);
+  shortage = MemoryShortage{numbers.needed_bytes,
+                            numbers.free_bytes,
+                            micro_batch_size,
+                            grad_accum_steps,
+                            !is_updating,
+                            {}};
+  Json detail = Json::object({{"action", Json("retry")}, {"cause", Json("out_of_memory")}});
+  if (is_updating) {
+    return Error{ErrorCode::kOutOfMemory,
+                 device_name,
+                 "no memory left inside the update of the weights: " + error.message,
+                 "Resume from the last checkpoint with a smaller /train/micro_batch_size.",
+                 {}};
+  }
+  if (!has_retried) return detail;
+  if (micro_batch_size == 1) {
+    return Error{ErrorCode::kOutOfMemory,
+                 device_name,
+                 "no memory for one step with a single sequence at a time: " + error.message,
+                 "Lower /model/seq_len or the model, or close other programs.",
+                 {}};
+  }
+  const std::int64_t from = micro_batch_size;
+  split_batch();
+  detail.set("action", Json("halve_micro_batch"));
+  detail.set("from", Json(from));
+  detail.set("to", Json(micro_batch_size));
+  detail.set("micro_batch_size", Json(micro_batch_size));
+  detail.set("grad_accum_steps", Json(grad_accum_steps));
+  detail.set("is_exact", Json(false));
+  detail.set("note",
+             Json("as many tokens per step as before; results are no longer bit for bit those of "
+                  "the undivided batch"));
+  return detail;
 }
 
 void Trainer::Impl::free_caches() const {
@@ -294,15 +271,16 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Options options) {
 
 Result<StepReport> Trainer::step(bool must_read) {
   Impl& my = *impl_;
-  const Clock::time_point started = Clock::now();
+  const double started = my.watch.active_seconds();
   std::vector<Json> actions;
   for (bool has_retried = false;;) {
     const at::Tensor random_state = my.model->generator().get_state();
+    const Guard guard_before = my.guard;
     try {
       StepReport report = my.run_step(must_read);
-      my.seconds += std::chrono::duration<double>(Clock::now() - started).count();
-      report.step_time_ms =
-          std::chrono::duration<double, std::milli>(Clock::now() - started).count();
+      const double seconds = my.watch.active_seconds() - started;
+      my.seconds += seconds;
+      report.step_time_ms = 1000.0 * seconds;
       report.actions.insert(report.actions.begin(), actions.begin(), actions.end());
       if (report.verdict.action == GuardAction::kStop) {
         return Error{ErrorCode::kNumerics,
@@ -315,27 +293,19 @@ Result<StepReport> Trainer::step(bool must_read) {
                      {}};
       }
       return report;
-    } catch (const c10::OutOfMemoryError& error) {
+    } catch (const std::exception& exception) {
+      const Error error = error_from_exception(exception, "step " + std::to_string(my.step + 1));
+      if (error.code != ErrorCode::kOutOfMemory) return error;
       my.model->generator().set_state(random_state);
+      my.guard = guard_before;
       my.free_caches();
-      Json detail = Json::object({{"action", Json("retry")}, {"cause", Json("out_of_memory")}});
-      if (has_retried) {
-        if (!my.halve_micro_batch()) {
-          return Error{ErrorCode::kOutOfMemory,
-                       my.device_name,
-                       "no memory for one step with micro_batch_size " +
-                           std::to_string(my.micro_batch_size) + ": " + first_line(error),
-                       "Lower /train/micro_batch_size, /model/seq_len or the model.",
-                       {}};
-        }
-        detail.set("action", Json("halve_micro_batch_size"));
-        detail.set("micro_batch_size", Json(my.micro_batch_size));
-        detail.set("grad_accum_steps", Json(my.grad_accum_steps));
+      Result<Json> action = my.answer_shortage(error, has_retried);
+      if (!action.ok()) {
+        my.shortage->actions = std::move(actions);
+        return std::move(action).error();
       }
       has_retried = !has_retried;
-      actions.push_back(std::move(detail));
-    } catch (const std::exception& error) {
-      return error_from_exception(error, "step " + std::to_string(my.step + 1));
+      actions.push_back(std::move(action).value());
     }
   }
 }
@@ -348,150 +318,6 @@ Result<Evaluation> Trainer::evaluate(std::int64_t max_windows,
     impl_->free_caches();
     return error_from_exception(error, "evaluation");
   }
-}
-
-Trainer::RollbackNote Trainer::rollback_note() const {
-  const Impl& my = *impl_;
-  return {my.guard, my.step, my.step + my.batch_offset, my.seconds, my.attempt};
-}
-
-void Trainer::note_rollback(const RollbackNote& note) {
-  Impl& my = *impl_;
-  my.guard.note_rollback(note.guard, note.step);
-  my.batch_offset = note.next_batch + kBatchesSkippedAfterRollback - my.step;
-  my.seconds = note.seconds;
-  my.attempt = note.attempt + 1;
-  if (my.statistics != nullptr) my.statistics->reset();
-}
-
-Json Trainer::state() const {
-  const Impl& my = *impl_;
-  Json state = Json::object();
-  state.set("counters",
-            Json::object({{"step", Json(my.step)},
-                          {"tokens", Json(my.tokens)},
-                          {"seconds", Json(my.seconds)},
-                          {"attempt", Json(my.attempt)},
-                          {"num_threads", Json(my.num_threads)},
-                          {"device", Json(my.device_name)}}));
-  state.set("optimizer", Json::object({{"step_count", Json(my.optimizer->step_count)}}));
-  state.set("generator",
-            Json::object({{"state", Json(hex_from_generator(my.model->generator()))}}));
-  state.set("batches",
-            Json::object({{"batch_offset", Json(my.batch_offset)},
-                          {"micro_batch_size", Json(my.micro_batch_size)},
-                          {"grad_accum_steps", Json(my.grad_accum_steps)},
-                          {"train_checksum", Json(std::int64_t{my.data.train->checksum()})},
-                          {"train_tokens", Json(my.data.train->size())}}));
-  state.set("guard", my.guard.to_json());
-  state.set("best", Json::object({{"step", Json(best_step)}, {"val_loss", Json(best_val_loss)}}));
-  return state;
-}
-
-Status Trainer::restore_state(const Json& state) {
-  Impl& my = *impl_;
-  for (const std::string& section : all_state_sections()) {
-    if (!state[section].is_object()) return state_error(section.c_str());
-  }
-  const Json& counters = state["counters"];
-  const Json& batches = state["batches"];
-  if (counters["step"].as_integer(-1) < 0 || counters["tokens"].as_integer(-1) < 0) {
-    return state_error("counters");
-  }
-  if (batches["train_checksum"].as_integer(-1) != std::int64_t{my.data.train->checksum()} ||
-      batches["train_tokens"].as_integer(-1) != my.data.train->size()) {
-    return Error{ErrorCode::kInputFile,
-                 "/data",
-                 "the training text is not the one that this run started with (" +
-                     std::to_string(my.data.train->size()) + " tokens, expected " +
-                     std::to_string(batches["train_tokens"].as_integer()) + ").",
-                 "Put the original text back, or start a new run.",
-                 {}};
-  }
-  if (batches["micro_batch_size"].as_integer() < 1 ||
-      batches["grad_accum_steps"].as_integer() < 1) {
-    return state_error("batches");
-  }
-  SY_RETURN_IF_ERROR(
-      restore_generator(my.model->generator(), state["generator"]["state"].as_string()));
-  SY_RETURN_IF_ERROR(my.guard.from_json(state["guard"]));
-  my.step = counters["step"].as_integer();
-  my.tokens = counters["tokens"].as_integer();
-  my.seconds = counters["seconds"].as_number();
-  my.attempt = static_cast<int>(counters["attempt"].as_integer());
-  my.optimizer->step_count = state["optimizer"]["step_count"].as_integer();
-  my.batch_offset = batches["batch_offset"].as_integer();
-  my.micro_batch_size = batches["micro_batch_size"].as_integer();
-  my.grad_accum_steps = batches["grad_accum_steps"].as_integer();
-  best_step = state["best"]["step"].as_integer(-1);
-  best_val_loss = state["best"]["val_loss"].as_number();
-  if (my.statistics != nullptr) my.statistics->reset();
-  return {};
-}
-
-Status Trainer::change_config(const Json& config) {
-  impl_->config = config;
-  impl_->guard.change_settings(guard_settings(impl_->section("guard")));
-  return impl_->create_optimizer();  // its state lives in the parameter store
-}
-
-const Json& Trainer::config() const {
-  return impl_->config;
-}
-
-const formats::PreparedData& Trainer::data() const {
-  return impl_->data;
-}
-
-store::Position Trainer::position() const {
-  const Impl& my = *impl_;
-  const double flops = static_cast<double>(my.tokens) * my.size.flops_per_token_step;
-  return {my.step, my.tokens, my.seconds, flops};
-}
-
-std::int64_t Trainer::max_steps() const {
-  return impl_->section("train").integer("max_steps");
-}
-
-std::int64_t Trainer::tokens_per_step() const {
-  return impl_->micro_batch_size * impl_->grad_accum_steps * impl_->model->seq_len();
-}
-
-int Trainer::attempt() const {
-  return impl_->attempt;
-}
-
-int Trainer::num_threads() const {
-  return impl_->num_threads;
-}
-
-const std::string& Trainer::device_name() const {
-  return impl_->device_name;
-}
-
-const config::ModelSize& Trainer::size() const {
-  return impl_->size;
-}
-
-std::int64_t Trainer::memory_bytes() const {
-  if (impl_->device.is_cpu()) return resident_bytes();
-  return device_memory(impl_->device).allocated_bytes;
-}
-
-const Guard& Trainer::guard() const {
-  return impl_->guard;
-}
-
-bool Trainer::is_routed() const {
-  return !impl_->model->routed_layers().empty();
-}
-
-Transformer& Trainer::model() {
-  return *impl_->model;
-}
-
-RoutingStatistics* Trainer::routing_statistics() {
-  return impl_->statistics.get();
 }
 
 }  // namespace switchyard::train

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "engine/base/formats/dataset.h"
 #include "engine/base/store/run_store.h"
 #include "engine/train/loop/evaluator.h"
+#include "engine/train/loop/gap_watch.h"
 #include "engine/train/loop/guard.h"
 
 namespace switchyard::train {
@@ -40,8 +42,10 @@ struct StepReport {
 ///         gradient over grad_accum_steps slices, clipping by the global norm, and the schedule's
 ///         rate at s. Skipped steps advance step, schedule and data, nothing else.
 /// Errors: create() and step() turn what LibTorch throws into values: kOutOfMemory after one retry
-///         and after micro_batch_size could not be halved any more, kNumerics when the guard stops,
-///         kUnavailable for a device, kInternal for the rest.
+///         and after micro_batch_size could not be divided any more (the weights are those of the
+///         last good step, see memory_shortage()), kNumerics when the guard stops, kUnavailable for
+///         a device, kInternal for the rest.
+/// Units:  durations exclude gaps in which the process stood still (GapWatch).
 /// Determinism: same config, seed, device, build and thread count give the same bits; state() and
 ///         the tensors of a checkpoint hold everything that influences the next step.
 /// Threads: one thread.
@@ -85,6 +89,23 @@ class Trainer {
 
   /// Replaces the config by one that differs in resumable keys only.
   Status change_config(const Json& config);
+  /// Divides batches as the config says, not as the restored checkpoint did.
+  void use_configured_batch_split();
+  /// The restored checkpoint belongs to another run: attempts and the best loss count anew.
+  void begin_fork();
+
+  /// The gaps since the last call.
+  std::vector<Gap> take_gaps();
+
+  /// What was asked for when memory ran out for the last time.
+  struct MemoryShortage {
+    std::optional<std::int64_t> needed_bytes, free_bytes;
+    std::int64_t micro_batch_size = 0, grad_accum_steps = 0;
+    bool is_state_intact = true;  ///< the weights are those of the last good step
+    std::vector<Json> actions;    ///< what was tried in that step: details of "guard" events
+  };
+
+  [[nodiscard]] const std::optional<MemoryShortage>& memory_shortage() const;
 
   [[nodiscard]] const Json& config() const;
   [[nodiscard]] const formats::PreparedData& data() const;
@@ -95,7 +116,8 @@ class Trainer {
   [[nodiscard]] int num_threads() const;
   [[nodiscard]] const std::string& device_name() const;  ///< "cpu", "cuda:0"
   [[nodiscard]] const config::ModelSize& size() const;
-  [[nodiscard]] std::int64_t memory_bytes() const;  ///< device memory held, or resident set on CPU
+  [[nodiscard]] std::int64_t memory_bytes()
+      const;  ///< peak held on the device, or resident set on CPU
   [[nodiscard]] const Guard& guard() const;
   [[nodiscard]] bool is_routed() const;  ///< has the model routed layers?
   Transformer& model();

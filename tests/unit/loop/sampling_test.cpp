@@ -90,5 +90,38 @@ TEST(Sampling, NamesTheSettingThatIsOutOfRange) {
   EXPECT_EQ(where({.repetition_penalty = 0.0}), "repetition_penalty");
 }
 
+TEST(Sampling, TellsEntropyAndRankOfADistribution) {
+  const std::vector<double> even(8, 0.125);
+  EXPECT_NEAR(entropy_nats(even), std::log(8.0), 1e-15);
+  EXPECT_EQ(entropy_nats(std::vector<double>{0.0, 1.0, 0.0}), 0.0);
+  const std::vector<double> p{0.1, 0.4, 0.1, 0.4};
+  EXPECT_EQ(rank_of(p, 1), 0);
+  EXPECT_EQ(rank_of(p, 3), 1) << "equal ones by ascending id";
+  EXPECT_EQ(rank_of(p, 0), 2);
+  EXPECT_EQ(rank_of(p, 2), 3);
+}
+
+TEST(Sampling, LogProbabilityStaysFiniteWhereTheProbabilityDoesNot) {
+  const auto p = sampling_distribution(kLogits, {}, {.temperature = 1.0});
+  for (std::int32_t id = 0; id < 6; ++id) {
+    EXPECT_NEAR(log_probability(kLogits, id), std::log(p[static_cast<std::size_t>(id)]), 1e-14);
+  }
+  EXPECT_NEAR(log_probability(std::vector<double>{0.0, -2000.0}, 1), -2000.0, 1e-9);
+}
+
+TEST(Sampling, FindsTheEarliestStopTextThatIsNew) {
+  const std::vector<std::string> stops{"END", "\n\n", "D"};
+  EXPECT_FALSE(find_stop("nothing here", 0, stops).has_value());
+  EXPECT_FALSE(find_stop("anything", 0, {}).has_value());
+  const auto two = find_stop("a END b\n\n", 0, stops);
+  ASSERT_TRUE(two.has_value());
+  EXPECT_EQ(two->position, 2U);
+  EXPECT_EQ(two->index, 0U);
+  const auto across = find_stop("ab\n\n", 3, stops);
+  ASSERT_TRUE(across.has_value()) << "began before, ends in what is new";
+  EXPECT_EQ(across->position, 2U);
+  EXPECT_EQ(find_stop("xyD", 2, stops)->index, 2U);
+}
+
 }  // namespace
 }  // namespace switchyard::train
