@@ -87,7 +87,10 @@ void ProgressView::show_start(const Json& event) {
        grouped(event["params_active"].as_integer()) + " active per token, on " +
        event["device"].as_string() + " (" + std::to_string(event["num_threads"].as_integer()) +
        (event["num_threads"].as_integer() == 1 ? " thread)" : " threads)") +
-       (first_step_ > 0 ? ", resumed at step " + grouped(first_step_) : std::string()));
+       (first_step_ == 0 ? std::string()
+        : event.find("parent")
+            ? ", forked at step " + grouped(first_step_) + " from " + event["parent"].as_string()
+            : ", resumed at step " + grouped(first_step_)));
 }
 
 std::string ProgressView::bar_text(const Json& event) const {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -59,6 +60,11 @@ TEST(Fork, RemembersWhereItCameFrom) {
   EXPECT_EQ(events[0].detail["parent_name"].as_string(), "parent");
   EXPECT_EQ(events[0].detail["step"].as_integer(), 60);
   EXPECT_FALSE(events[0].detail["is_exact"].as_bool(true));
+  const auto began = std::find_if(events.begin(), events.end(), [](const store::Event& event) {
+    return event.kind == "state";
+  });
+  ASSERT_NE(began, events.end());
+  EXPECT_EQ(began->detail["reason"].as_string(), "forked");
   std::vector<std::string> changed;
   for (const store::Event& event : events) {
     if (event.kind == "setting") changed.push_back(event.detail["pointer"].as_string());

@@ -190,8 +190,10 @@ void Session::announce_start() {
   event.set("step", Json(trainer_->position().step));
   event.set("max_steps", Json(trainer_->max_steps()));
   event.set("tokens_per_step", Json(trainer_->tokens_per_step()));
+  if (setup_.fork.has_value()) event.set("parent", Json(setup_.fork->root));
   emit(std::move(event));
-  set_state("running", setup_.is_resume ? "resumed" : "started");
+  const bool is_fork = setup_.fork.has_value();
+  set_state("running", is_fork ? "forked" : setup_.is_resume ? "resumed" : "started");
 }
 
 // ---- loop -------------------------------------------------------------------------------------
