@@ -71,14 +71,15 @@ void add_train_commands(CLI::App& app, Context& context) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--run", options->request.run_dir, "run folder")->type_name("DIR");
   command->add_flag("--resume", options->request.is_resume, "continue the run in --run");
+  CLI::Option* fork = command
+                          ->add_option("--fork",
+                                       options->request.fork,
+                                       "begin a new run from a checkpoint of this one: weights, "
+                                       "optimizer, position in the data")
+                          ->type_name("RUN");
   command
-      ->add_option("--fork",
-                   options->request.fork,
-                   "begin a new run from a checkpoint of this one: weights, optimizer, position in "
-                   "the data")
-      ->type_name("RUN");
-  command->add_option(
-      "--checkpoint", options->request.checkpoint, "with --fork: last, best or a step");
+      ->add_option("--checkpoint", options->request.checkpoint, "of --fork: last, best or a step")
+      ->needs(fork);
   command->add_option("--device", options->device, "auto, cpu or cuda:N")->type_name("DEVICE");
   add_json_option(*command, context);
   command->footer(

@@ -106,6 +106,8 @@ TEST(Fork, RefusesWhatCannotGoOn) {
   EXPECT_EQ(fork_of(place, "parent", "a", {"--checkpoint", "7"}).exit_code, 3);
   EXPECT_EQ(fork_of(place, "parent", "a", {"--resume"}).exit_code, 2);
   EXPECT_EQ(fork_of(place, "nowhere", "a").exit_code, 3);
+  EXPECT_EQ(place.train(tiny_config(place.text_file), "a", {"--checkpoint", "40"}).exit_code, 2)
+      << "a checkpoint of what?";
   EXPECT_FALSE(is_there(place.run("a") + "/config.json"));
 }
 
