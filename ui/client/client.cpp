@@ -87,7 +87,10 @@ Client::Client(Library::Places places, std::function<void()> wake)
       prompt_reader_(mailbox_),
       messages_(mailbox_,
                 {[this] { return watcher_.is_engine_alive(); },
-                 [this](bool is_attached) { watcher_.set_attached(is_attached); }}) {}
+                 [this](bool is_attached) { watcher_.set_attached(is_attached); }}),
+      config_worker_(
+          mailbox_, places.runs, [this](const std::string& path) { library_.train_config(path); }) {
+}
 
 void Client::open(Studio& studio, const std::string& root) {
   studio.gallery.is_open = root.empty();
@@ -126,6 +129,7 @@ void Client::put_event(Studio& studio, ClientEvent event) {
                    open(studio, chosen.root);
                    library_.refresh();
                  },
+                 [&](ConfigEvent& config) { put_config_event(studio, std::move(config)); },
              },
              event);
 }
@@ -189,6 +193,20 @@ void Client::carry_out(Studio& studio, const Command& command) {
                  [&](const RefreshRuns&) { library_.refresh(); },
                  [&](const RunsOrder& order) { carry_out_runs(studio, order); },
                  [&](const ExportPlots& wanted) { exporter_.order(wanted); },
+                 [&](const ConfigCommand& config) { carry_out_config(config); },
+             },
+             command);
+}
+
+void Client::carry_out_config(const ConfigCommand& command) {
+  std::visit(Overloaded{
+                 [&](const LookAtData& look) { config_worker_.look_at_data(look); },
+                 [&](const ProbeConfig& probe) { config_worker_.probe(probe); },
+                 [&](const CancelProbe&) { config_worker_.cancel_probe(); },
+                 [&](const TrainDraft& train) { config_worker_.train(train); },
+                 [&](const SaveConfigFile& save) { config_worker_.save(save); },
+                 [&](const LoadConfigFile& load) { config_worker_.load(load); },
+                 [&](const ChangeSetting& change) { messages_.change_setting(change); },
              },
              command);
 }

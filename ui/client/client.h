@@ -4,21 +4,22 @@
 #include <string>
 
 #include "ui/client/checkpoint_sampler.h"
+#include "ui/client/config_worker.h"
 #include "ui/client/exporter.h"
 #include "ui/client/library.h"
 #include "ui/client/mailbox.h"
 #include "ui/client/message_client.h"
+#include "ui/client/overlay_reader.h"
 #include "ui/client/prompt_reader.h"
 #include "ui/client/run_manager.h"
-#include "ui/client/overlay_reader.h"
 #include "ui/client/run_watcher.h"
 #include "ui/model/studio.h"
 
 namespace switchyard::ui {
 
 /// The window's side of everything that is not drawing: threads for the run, messages, the
-/// library, the prompt's files and sampling children, none of which the frame thread ever waits
-/// for.
+/// library, configurations, the prompt's files and sampling children, none of which the frame
+/// thread ever waits for.
 ///
 /// Threads: `take` and `submit` on the frame thread. `wake` is called from any thread.
 class Client {
@@ -35,6 +36,7 @@ class Client {
   void open(Studio& studio, const std::string& root);
   void carry_out(Studio& studio, const Command& command);
   void carry_out_prompt(const PromptCommand& command);
+  void carry_out_config(const ConfigCommand& command);
   void put_event(Studio& studio, ClientEvent event);
   void announce_states(Studio& studio);
   void carry_out_runs(const Studio& studio, const RunsOrder& order);
@@ -49,6 +51,7 @@ class Client {
   CheckpointSampler sampler_;
   PromptReader prompt_reader_;
   MessageClient messages_;
+  ConfigWorker config_worker_;
   double last_train_ = -1e9;  ///< monotonic seconds of the last order to train
   std::string open_root_;
   std::string announced_root_;

@@ -189,6 +189,33 @@ Result<PipedChild> start_piped(const std::vector<std::string>& arguments, const 
   return child;
 }
 
+ChildOutput read_to_end(const PipedChild& child, const std::function<void(int)>& before_wait) {
+  ChildOutput result;
+  std::array<pollfd, 2> watched{pollfd{child.output.get(), POLLIN, 0},
+                                pollfd{child.errors.get(), POLLIN, 0}};
+  const std::array<std::string*, 2> into{&result.output, &result.errors};
+  std::array<char, 8192> buffer{};
+  while (watched[0].fd >= 0 || watched[1].fd >= 0) {
+    if (poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) break;
+    for (std::size_t i = 0; i < watched.size(); ++i) {
+      if (watched[i].fd < 0 || watched[i].revents == 0) continue;
+      const ssize_t got = read(watched[i].fd, buffer.data(), buffer.size());
+      if (got > 0) into[i]->append(buffer.data(), static_cast<std::size_t>(got));
+      if (got == 0 || (got < 0 && errno != EINTR)) watched[i].fd = -1;
+    }
+  }
+  siginfo_t ended{};  // the number stays the child's until waitpid
+  while (waitid(P_PID, static_cast<id_t>(child.pid), &ended, WEXITED | WNOWAIT) < 0 &&
+         errno == EINTR) {
+  }
+  if (before_wait) before_wait(child.pid);
+  int status = 0;
+  while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
 std::string log_tail(const std::string& path, std::size_t max_bytes) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return "";

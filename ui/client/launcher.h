@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,17 @@ struct PipedChild {
 /// `input` is what the child finds on its standard input.
 Result<PipedChild> start_piped(const std::vector<std::string>& arguments,
                                const std::string& input = "");
+
+/// All that a child wrote, and how it ended.
+struct ChildOutput {
+  std::string output;
+  std::string errors;
+  int exit_code = 0;  ///< 128 + the signal's number when one ended it
+};
+
+/// Reads a child to its end and takes its status; blocks. `before_wait` is called once the child
+/// writes no more, before its process number may be used again.
+ChildOutput read_to_end(const PipedChild& child, const std::function<void(int)>& before_wait = {});
 
 /// The last lines of a log file as one text, at most `max_bytes`: what a person sees when a start
 /// failed. Empty when there is nothing.

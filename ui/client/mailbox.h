@@ -54,8 +54,14 @@ struct ClipboardText {
   std::string text;
 };
 
-using ClientEvent =
-    std::variant<Notice, ClipboardText, AnswerToken, AnswerDone, AnswerFailed, TextRead, RunChosen>;
+using ClientEvent = std::variant<Notice,
+                                 ClipboardText,
+                                 AnswerToken,
+                                 AnswerDone,
+                                 AnswerFailed,
+                                 TextRead,
+                                 RunChosen,
+                                 ConfigEvent>;
 
 /// A queue from many threads to the frame thread. `wake` is called after each put and must be safe
 /// from any thread.

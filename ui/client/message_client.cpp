@@ -83,6 +83,12 @@ void MessageClient::order(EngineOrder order) {
   post({std::move(message), text.what, 0});
 }
 
+void MessageClient::change_setting(const ChangeSetting& change) {
+  Json message = command("set");
+  message.set("assignment", change.assignment);
+  post({std::move(message), "Changing " + change.what, 0});
+}
+
 namespace {
 
 /// Room for escapes and the fields beside the text in a message of 1 MiB.

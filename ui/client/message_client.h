@@ -41,6 +41,7 @@ class MessageClient {
   void attach(const std::string& root);
 
   void order(EngineOrder order);
+  void change_setting(const ChangeSetting& change);
 
   /// Asks the engine for an answer. False when there is no connection: sample elsewhere.
   bool generate(const Generate& request);

@@ -4,9 +4,10 @@
 #include <string>
 #include <variant>
 
+#include "ui/model/config_commands.h"
+#include "ui/model/plot_export.h"
 #include "ui/model/prompt_commands.h"
 #include "ui/model/runs_feed.h"
-#include "ui/model/plot_export.h"
 
 namespace switchyard::ui {
 
@@ -49,6 +50,7 @@ using Command = std::variant<TrainPreset,
                              PromptCommand,
                              RefreshRuns,
                              RunsOrder,
-                             ExportPlots>;
+                             ExportPlots,
+                             ConfigCommand>;
 
 }  // namespace switchyard::ui

@@ -20,6 +20,8 @@ class DataLookup {
     if (sets.ok()) sets_ = std::move(sets).value();
   }
 
+  [[nodiscard]] const std::vector<formats::DatasetInfo>& sets() const { return sets_; }
+
   void describe(SizedPreset& preset) {
     const Json& data = preset.config["data"];
     const std::string& file = data["text_file"].as_string();
@@ -132,7 +134,7 @@ PresetList read_preset_list(const std::string& configs) {
     list.problem = presets.error().text();
     return list;
   }
-  const auto schema = config::load_run_schema(configs);
+  auto schema = config::load_run_schema(configs);
   if (!schema.ok()) {
     list.problem = schema.error().text();
     return list;
@@ -149,6 +151,8 @@ PresetList read_preset_list(const std::string& configs) {
     if (preset.problem.empty()) data.describe(preset);
     list.presets.push_back(std::move(preset));
   }
+  list.datasets = data.sets();
+  list.schema = std::make_shared<const config::Schema>(std::move(schema).value());
   return list;
 }
 

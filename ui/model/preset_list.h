@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/base/config/model_size.h"
 #include "engine/base/config/presets.h"
+#include "engine/base/formats/dataset.h"
 
 namespace switchyard::ui {
 
@@ -39,7 +41,9 @@ struct SizedPreset {
 
 struct PresetList {
   std::vector<SizedPreset> presets;
-  std::string problem;  ///< the folder could not be read
+  std::string problem;                           ///< the folder could not be read
+  std::vector<formats::DatasetInfo> datasets;    ///< the catalogue
+  std::shared_ptr<const config::Schema> schema;  ///< of runs; null until it was read
 
   [[nodiscard]] const SizedPreset* find(const std::string& name) const;
   /// The default preset's name, else the first one's, else "".

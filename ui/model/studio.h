@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ui/model/commands.h"
+#include "ui/model/config_state.h"
 #include "ui/model/fork.h"
 #include "ui/model/machine_info.h"
 #include "ui/model/plot_board.h"
@@ -81,6 +82,7 @@ struct Studio {
   ForkState fork;
   FailureCardState failure;
   RunMarks marks;                        ///< tags, notes and colours that the person gave to runs
+  ConfigState config;                    ///< the draft, its figures, its data
   std::vector<Notice> notices;           ///< new since the last frame
   std::vector<Command> commands;         ///< to be done
   double now = 0.0;                      ///< monotonic seconds at the start of the frame

@@ -79,6 +79,22 @@ void add_shell(std::vector<PaletteEntry>& entries) {
        }});
 }
 
+/// Every setting of the configuration that is shown.
+void add_settings(const ConfigState& config, std::vector<PaletteEntry>& entries) {
+  for (const FormSection& section : config.sections) {
+    for (const FormRow& row : section.rows) {
+      entries.push_back({Icon::kSliders,
+                         section.title + ": " + row.label,
+                         "setting",
+                         [pointer = row.pointer](Studio& s, DockShell& shell) {
+                           s.config.wanted_setting = pointer;
+                           s.gallery.is_open = false;
+                           shell.set_workspace(Workspace::kTrain);
+                         }});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<PaletteEntry> palette_entries(const Studio& studio) {
@@ -93,6 +109,15 @@ std::vector<PaletteEntry> palette_entries(const Studio& studio) {
          "preset",
          [name = preset.card.name](Studio& s, DockShell&) { s.send(TrainPreset{name}); }});
   }
+  for (const SizedPreset& preset : studio.presets->presets) {
+    if (!preset.problem.empty()) continue;
+    entries.push_back(
+        {Icon::kSliders,
+         "Customise " + preset.card.name,
+         "preset",
+         [name = preset.card.name](Studio& s, DockShell&) { customise_preset(s, name); }});
+  }
+  add_settings(studio.config, entries);
   for (const store::RunSummary& run : studio.runs->runs)
     entries.push_back(
         {Icon::kRuns, "Open " + run.name, "run", [root = run.root](Studio& s, DockShell&) {

@@ -23,6 +23,12 @@ std::span<const PanelEntry> all_panels() {
       PanelEntry{
           "train.config", "Configuration", Workspace::kTrain, Slot::kLeft, &make_config_panel},
       PanelEntry{"train.plots", "Plots", Workspace::kTrain, Slot::kCentre, &make_plots_panel},
+      PanelEntry{"train.architecture",
+                 "Architecture",
+                 Workspace::kTrain,
+                 Slot::kCentre,
+                 &make_architecture_panel},
+      PanelEntry{"train.data", "Data", Workspace::kTrain, Slot::kCentre, &make_data_panel},
       PanelEntry{
           "train.inspector", "Inspector", Workspace::kTrain, Slot::kRight, &make_inspector_panel},
       PanelEntry{"train.events", "Events", Workspace::kTrain, Slot::kRight, &make_events_panel},

@@ -8,7 +8,9 @@ namespace switchyard::ui {
 
 // One maker per panel; registry.cpp lists them with id, title and place.
 std::unique_ptr<Panel> make_answers_panel();
+std::unique_ptr<Panel> make_architecture_panel();
 std::unique_ptr<Panel> make_config_panel();
+std::unique_ptr<Panel> make_data_panel();
 std::unique_ptr<Panel> make_events_panel();
 std::unique_ptr<Panel> make_expert_panel();
 std::unique_ptr<Panel> make_inspector_panel();

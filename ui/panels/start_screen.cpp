@@ -113,6 +113,14 @@ void draw_card(Studio& studio, const SizedPreset& preset, bool is_selected, ImVe
   const float button_y = max.y - em(0.9F) - button_height();
   ImGui::SetCursorScreenPos({max.x - em(1.1F) - options.width, button_y});
   if (button(("Train###preset." + name + ".train").c_str(), options)) train(studio, name);
+  ButtonOptions edit;
+  const float edit_x = max.x - em(1.1F) - options.width - em(0.35F) - button_height();
+  ImGui::SetCursorScreenPos({edit_x, button_y});
+  if (icon_button(("Customise###preset." + name + ".edit").c_str(),
+                  Icon::kSliders,
+                  "Customise: edit its settings before it trains",
+                  edit))
+    customise_preset(studio, name);
   const float text_y = std::round(button_y + (button_height() - line_height(Type::kBody)) * 0.5F);
   const Icon mark = why.empty() ? Icon::kClock : Icon::kAttention;
   const float used =
@@ -122,7 +130,7 @@ void draw_card(Studio& studio, const SizedPreset& preset, bool is_selected, ImVe
             {x + used + em(0.55F), text_y},
             t.text2,
             why.empty() ? time_text(preset, *studio.machine) : std::string("data missing"),
-            inner - options.width - em(2.2F));
+            inner - options.width - button_height() - em(2.5F));
   ImGui::SetCursorScreenPos(min);
   ImGui::Dummy(size);
 }

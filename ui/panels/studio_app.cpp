@@ -26,6 +26,7 @@ namespace {
 constexpr const char* kSessionFile = "session.json";
 constexpr const char* kMarksFile = "studio.json";
 constexpr const char* kAnswersFile = "answers.json";
+constexpr const char* kDraftFile = "draft.json";
 
 Tone tone_of(NoticeKind kind) {
   switch (kind) {
@@ -98,9 +99,24 @@ void StudioApp::restore() {
       writer_->set_aside(kAnswersFile);
     }
   }
+  restore_draft();
   if (options_.run.empty()) return;
   studio_.commands.clear();
   studio_.send(OpenRun{options_.run});
+}
+
+void StudioApp::restore_draft() {
+  const auto content = writer_->read(kDraftFile);
+  if (!content.has_value() || content->empty()) return;
+  auto draft = parse_saved_draft(*content);
+  if (draft.ok()) {
+    studio_.config.restored = std::move(draft).value();
+    return;
+  }
+  writer_->set_aside(kDraftFile);
+  studio_.notices.push_back({NoticeKind::kAttention,
+                             "The saved draft could not be read",
+                             draft.error().text() + " It was set aside as draft.json.broken."});
 }
 
 StudioApp::~StudioApp() {
@@ -139,6 +155,7 @@ void StudioApp::between_frames() {
   studio_.wall_now = system_clock().wall_seconds();
   client_->take(studio_);
   collect_evidence(studio_);
+  update_config(studio_);
   shell_->before_frame(options_.scale > 0.0F ? options_.scale : window_->content_scale());
 }
 
@@ -223,6 +240,10 @@ void StudioApp::follow_requests() {
   if (std::exchange(studio_.wants_runs_workspace, false)) shell_->set_workspace(Workspace::kRuns);
   if (std::exchange(studio_.wants_routing_workspace, false))
     shell_->set_workspace(Workspace::kRouting);
+  if (std::exchange(studio_.config.wants_form, false)) {
+    shell_->set_workspace(Workspace::kTrain);
+    loop_->request_frames();
+  }
   const int requests = shell_->workspace_requests();
   if (requests != std::exchange(seen_requests_, requests)) {
     studio_.gallery.is_open = false;
@@ -246,6 +267,8 @@ void StudioApp::remember() {
     answers_revision_ = prompt.revision;
     writer_->put(kAnswersFile, answers_file(prompt));
   }
+  if (auto draft = take_autosave(studio_.config); draft.has_value())
+    writer_->put(kDraftFile, *std::move(draft));
   std::string session = session_text(studio_);
   if (session == session_) return;
   session_ = std::move(session);

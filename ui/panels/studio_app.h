@@ -58,6 +58,7 @@ class StudioApp {
 
   void start();
   void restore();
+  void restore_draft();
   void between_frames();
   void frame();
   void handle_keys();

@@ -105,49 +105,49 @@ struct NumberResult {
   double value = 0.0;
 };
 
-/// A text field over a number: right-aligned while at rest, a plain input while being edited.
-NumberResult number_field(const char* label,
-                          const std::string& shown,
-                          const std::string& editable,
-                          double min,
-                          double max,
-                          FieldOptions options) {
+/// What a field over a value did in this frame.
+struct RawField {
+  bool was_editing = false;
+  bool is_editing = false;
+  std::string text;  ///< now in the field
+};
+
+/// A text field over a value: right-aligned while at rest, a plain input while being edited.
+RawField raw_field(const char* label,
+                   const std::string& shown,
+                   const std::string& editable,
+                   const FieldOptions& options) {
   const ImGuiID id = ImGui::GetID(id_of(label));
-  const bool was_editing = editing.id == id;
-  if (was_editing) {
-    const std::optional<double> typed = number_from_text(editing.text);
-    options.has_error = options.has_error || !typed || *typed < min || *typed > max;
-  }
-  std::string buffer = was_editing ? editing.text : editable;
+  RawField field;
+  field.was_editing = editing.id == id;
+  field.text = field.was_editing ? editing.text : editable;
   const float width = resolve_width(options);
   {
     const FontScope scope(Type::kDigits);
     const FieldStyle style(options, Type::kDigits);
     ImGui::SetNextItemWidth(width);
     ImGui::PushStyleColor(ImGuiCol_Text,
-                          was_editing ? theme().text1 : with_alpha(theme().text1, 0.0F));
+                          field.was_editing ? theme().text1 : with_alpha(theme().text1, 0.0F));
     ImGui::InputText(id_of(label),
-                     &buffer,
+                     &field.text,
                      ImGuiInputTextFlags_AutoSelectAll | ImGuiInputTextFlags_CharsScientific |
                          ImGuiInputTextFlags_NoHorizontalScroll);
     ImGui::PopStyleColor();
   }
-  NumberResult result;
-  if (ImGui::IsItemActive()) {
-    editing = {id, buffer};
-  } else if (was_editing) {
-    const std::optional<double> typed = number_from_text(buffer);
-    if (typed && *typed >= min && *typed <= max) result = {true, *typed};
+  field.is_editing = ImGui::IsItemActive();
+  if (field.is_editing) {
+    editing = {id, field.text};
+  } else if (field.was_editing) {
     editing = {};
   }
   paint_focus(options);
-  if (!was_editing) {
+  if (!field.was_editing) {
     const ImVec2 low = ImGui::GetItemRectMin(), high = ImGui::GetItemRectMax();
     const float opacity = options.disabled_reason != nullptr ? 0.42F : 1.0F;
     ImDrawList* list = ImGui::GetWindowDrawList();
     float right = high.x - em(0.62F);
     const float y = low.y + (high.y - low.y - line_height(Type::kDigits)) * 0.5F;
-    if (options.unit != nullptr) {
+    if (options.unit != nullptr && *options.unit != '\0') {
       draw_text_right(
           list, Type::kCaption, {right, y + px(1)}, faded(theme().text3, opacity), options.unit);
       right -= text_size(Type::kCaption, options.unit).x + em(0.4F);
@@ -156,7 +156,24 @@ NumberResult number_field(const char* label,
     draw_text_right(list, Type::kDigits, {right, y}, faded(theme().text1, opacity), fitting);
   }
   if (options.disabled_reason != nullptr) tooltip(options.disabled_reason);
-  return result;
+  return field;
+}
+
+NumberResult number_field(const char* label,
+                          const std::string& shown,
+                          const std::string& editable,
+                          double min,
+                          double max,
+                          FieldOptions options) {
+  if (editing.id == ImGui::GetID(id_of(label))) {
+    const std::optional<double> typed = number_from_text(editing.text);
+    options.has_error = options.has_error || !typed || *typed < min || *typed > max;
+  }
+  const RawField field = raw_field(label, shown, editable, options);
+  if (field.is_editing || !field.was_editing) return {};
+  const std::optional<double> typed = number_from_text(field.text);
+  if (typed && *typed >= min && *typed <= max) return {true, *typed};
+  return {};
 }
 
 std::string text_of(double value, int digits) {
@@ -291,6 +308,18 @@ bool real_field(const char* label,
   return true;
 }
 
+FieldEvent value_field(const char* label,
+                       const std::string& shown,
+                       std::string* edited,
+                       const FieldOptions& options) {
+  const std::string before = editing.id == ImGui::GetID(id_of(label)) ? editing.text : *edited;
+  const RawField field = raw_field(label, shown, *edited, options);
+  if (!field.is_editing && !field.was_editing) return FieldEvent::kNone;
+  *edited = field.text;
+  if (!field.is_editing) return FieldEvent::kCommitted;
+  return field.text != before ? FieldEvent::kTyping : FieldEvent::kNone;
+}
+
 bool combo(const char* label,
            std::span<const char* const> items,
            int* selected,
@@ -300,6 +329,7 @@ bool combo(const char* label,
   const char* preview = has_choice ? items[static_cast<std::size_t>(*selected)] : "";
   const FontScope scope(Type::kBody);
   bool is_changed = false, is_open = false;
+  ImGuiContext& g = *ImGui::GetCurrentContext();
   const float width = resolve_width(options);
   ImVec2 min, max;
   {
@@ -309,6 +339,11 @@ bool combo(const char* label,
     is_open = ImGui::BeginCombo(
         id_of(label), "", ImGuiComboFlags_NoArrowButton | ImGuiComboFlags_HeightLarge);
     ImGui::PopStyleVar();
+    // The toolkit names its other fields to the Test Engine, this one not.
+    if (!is_open) {
+      IMGUI_TEST_ENGINE_ITEM_INFO(
+          ImGui::GetID(id_of(label)), id_of(label), g.LastItemData.StatusFlags);
+    }
   }
   if (is_open) {
     for (int i = 0; i < count; ++i) {
@@ -439,54 +474,6 @@ bool slider(const char* label,
       number_field(id.c_str(), shown.data(), shown.data(), min, max, options);
   if (typed.is_committed && typed.value != *value) *value = typed.value, is_changed = true;
   return is_changed;
-}
-
-bool field_error(const char* reason, const char* fix_label) {
-  const ThemeTokens& t = theme();
-  text(Type::kBody, t.failure, icon(Icon::kFailure));
-  ImGui::SameLine(0.0F, em(0.5F));
-  if (fix_label == nullptr) {
-    text_wrapped(Type::kBody, t.failure, reason);
-    return false;
-  }
-  text(Type::kBody, t.failure, reason);
-  ImGui::SameLine(0.0F, em(0.7F));
-  return link(fix_label);
-}
-
-float form_row(
-    const char* id, const char* label, bool is_changed, bool* is_reverted, float field_width_em) {
-  const ThemeTokens& t = theme();
-  const ImVec2 pos = ImGui::GetCursorScreenPos();
-  const float right = pos.x + ImGui::GetContentRegionAvail().x;
-  const float field = em(field_width_em), height = em(kFieldHeightEm);
-  ImDrawList* list = ImGui::GetWindowDrawList();
-  if (is_changed) {  // at the edge of the panel, also when the form scrolls in a child of it
-    const ImGuiWindow* panel = ImGui::GetCurrentWindow()->RootWindow;
-    const float edge = panel->Pos.x;
-    const ImRect clip = ImGui::GetCurrentWindow()->ClipRect;
-    list->PushClipRect({edge, clip.Min.y}, {clip.Max.x, clip.Max.y}, false);
-    list->AddRectFilled({edge, pos.y}, {edge + px(2), pos.y + height}, t.accent);
-    list->PopClipRect();
-  }
-  const float revert = is_reverted != nullptr ? em(1.9F) : 0.0F;
-  const float room = right - field - pos.x - revert - em(0.5F);
-  ImGui::SetCursorScreenPos({pos.x, pos.y + (height - line_height(Type::kBody)) * 0.5F});
-  text_ellipsis(Type::kBody, is_changed ? t.text1 : t.text2, label, room);
-  if (is_reverted != nullptr) {
-    *is_reverted = false;
-    if (is_changed) {
-      ButtonOptions small;
-      small.is_small = true;
-      ImGui::SetCursorScreenPos(
-          {right - field - revert, pos.y + (height - button_height(true)) * 0.5F});
-      const std::string revert_id = std::string("Revert###") + id + ".revert";
-      *is_reverted =
-          icon_button(revert_id.c_str(), Icon::kRevert, "Back to the preset's value", small);
-    }
-  }
-  ImGui::SetCursorScreenPos({right - field, pos.y});
-  return field;
 }
 
 }  // namespace switchyard::ui

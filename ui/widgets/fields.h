@@ -52,6 +52,16 @@ bool real_field(const char* label,
                 const FieldOptions& options = {},
                 int digits = 6);
 
+enum class FieldEvent { kNone, kTyping, kCommitted };
+
+/// A value as text, drawn like a number field (at the right, unit inside) but open to any text: the
+/// caller judges it while it is typed. `shown` stands there at rest, `*edited` is what editing
+/// begins with, and what was typed when the event says so.
+FieldEvent value_field(const char* label,
+                       const std::string& shown,
+                       std::string* edited,
+                       const FieldOptions& options = {});
+
 bool combo(const char* label,
            std::span<const char* const> items,
            int* selected,

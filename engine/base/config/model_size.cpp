@@ -22,10 +22,8 @@ struct Count {
   std::int64_t in_products = 0;
 };
 
-void add(Count& sum, const Count& part, std::int64_t times = 1) {
-  sum.total += times * part.total;
-  sum.active += times * part.active;
-  sum.in_products += times * part.in_products;
+Count operator+(const Count& a, const Count& b) {
+  return {a.total + b.total, a.active + b.active, a.in_products + b.in_products};
 }
 
 Count norm_count(const Widths& w) {
@@ -51,16 +49,26 @@ Count block_count(const Widths& w, const Node& options, bool use_bias) {
   return {matrices + biases, matrices + biases, matrices};
 }
 
-Count feed_forward_count(const Widths& w, const Node& options) {
-  if (options.text("type") == "dense") return block_count(w, options, w.use_bias);
+Count router_count(const Widths& w, const Node& options) {
+  const std::int64_t numbers = w.d_model * options.integer("num_experts");
+  return {numbers, numbers, numbers};
+}
+
+Count experts_count(const Widths& w, const Node& options) {
   const Count block = block_count(w, options, false);
   const std::int64_t num_experts = options.integer("num_experts");
   const Node router = options.child("router");
   const std::int64_t top_k = router.has("top_k") ? router.integer("top_k") : num_experts;
-  const std::int64_t router_numbers = w.d_model * num_experts;
-  return {num_experts * block.total + router_numbers,
-          top_k * block.active + router_numbers,
-          top_k * block.in_products + router_numbers};
+  return {num_experts * block.total, top_k * block.active, top_k * block.in_products};
+}
+
+ModelPart part_of(ModelPart::Kind kind, const Count& count, double other_flops = 0.0) {
+  ModelPart part;
+  part.kind = kind;
+  part.params_total = count.total;
+  part.params_active = count.active;
+  part.flops_per_token = 2.0 * static_cast<double>(count.in_products) + other_flops;
+  return part;
 }
 
 }  // namespace
@@ -72,7 +80,7 @@ std::int64_t model_vocab_size(const Json& resolved_config, std::int64_t vocab_si
   return (wanted + multiple - 1) / multiple * multiple;
 }
 
-ModelSize model_size(const Json& resolved_config, std::int64_t vocab_size) {
+std::vector<ModelPart> model_parts(const Json& resolved_config, std::int64_t vocab_size) {
   const Node model = Node(resolved_config).child("model");
   Widths w;
   w.d_model = model.integer("d_model");
@@ -81,25 +89,44 @@ ModelSize model_size(const Json& resolved_config, std::int64_t vocab_size) {
   w.is_rms_norm = model.text("norm") == "rms_norm";
   const std::int64_t seq_len = model.integer("seq_len");
   const std::int64_t table = model_vocab_size(resolved_config, vocab_size) * w.d_model;
+  const std::int64_t positions = model.text("position") == "learned" ? seq_len * w.d_model : 0;
 
-  Count sum{table, table, table};  // embedding; as the tied head it is a matrix product too
-  if (!model.boolean("use_tied_head")) add(sum, {table, table, 0});
-  if (model.text("position") == "learned") add(sum, {seq_len * w.d_model, seq_len * w.d_model, 0});
-  std::int64_t num_layers = 0;
+  std::vector<ModelPart> parts;
+  parts.push_back(part_of(ModelPart::Kind::kEmbedding, {table + positions, table + positions, 0}));
+  int group = 0;
   for (const Node& entry : model.children("layers")) {
-    const std::int64_t repeat = entry.integer("repeat");
-    num_layers += repeat;
-    add(sum, norm_count(w), 2 * repeat);
-    add(sum, attention_count(w, model.text("qk_norm")), repeat);
-    add(sum, feed_forward_count(w, entry.child("feed_forward")), repeat);
+    const auto add = [&](ModelPart part) {
+      part.layer_group = group;
+      part.repeat = entry.integer("repeat");
+      parts.push_back(part);
+    };
+    const auto attention_flops = 2.0 * static_cast<double>(w.d_model * seq_len);
+    add(part_of(ModelPart::Kind::kMixer,
+                norm_count(w) + attention_count(w, model.text("qk_norm")),
+                attention_flops));
+    const Node feed_forward = entry.child("feed_forward");
+    if (feed_forward.text("type") == "dense") {
+      add(part_of(ModelPart::Kind::kDense,
+                  norm_count(w) + block_count(w, feed_forward, w.use_bias)));
+    } else {
+      add(part_of(ModelPart::Kind::kRouter, norm_count(w) + router_count(w, feed_forward)));
+      add(part_of(ModelPart::Kind::kExperts, experts_count(w, feed_forward)));
+    }
+    ++group;
   }
-  add(sum, norm_count(w));
+  // A tied head is the token table itself: its products count, its numbers do not.
+  const std::int64_t own = model.boolean("use_tied_head") ? 0 : table;
+  parts.push_back(part_of(ModelPart::Kind::kHead, norm_count(w) + Count{own, own, table}));
+  return parts;
+}
 
+ModelSize model_size(const Json& resolved_config, std::int64_t vocab_size) {
   ModelSize size;
-  size.params_total = sum.total;
-  size.params_active = sum.active;
-  size.flops_per_token_forward = 2.0 * static_cast<double>(sum.in_products) +
-                                 2.0 * static_cast<double>(num_layers * w.d_model * seq_len);
+  for (const ModelPart& part : model_parts(resolved_config, vocab_size)) {
+    size.params_total += part.repeat * part.params_total;
+    size.params_active += part.repeat * part.params_active;
+    size.flops_per_token_forward += static_cast<double>(part.repeat) * part.flops_per_token;
+  }
   size.flops_per_token_step = 3.0 * size.flops_per_token_forward;
   return size;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "engine/base/core/json.h"
 
@@ -24,6 +25,21 @@ struct ModelSize {
   double flops_per_token_forward = 0.0;
   double flops_per_token_step = 0.0;
 };
+
+/// A part of the model as a drawing shows it; counts are of one copy, `repeat` copies stand in the
+/// model.
+struct ModelPart {
+  enum class Kind { kEmbedding, kMixer, kDense, kRouter, kExperts, kHead };
+  Kind kind = Kind::kEmbedding;
+  int layer_group = -1;  ///< index in model.layers; -1 outside of layers
+  std::int64_t repeat = 1;
+  std::int64_t params_total = 0;   ///< the norm before the part included
+  std::int64_t params_active = 0;  ///< that one token uses
+  double flops_per_token = 0.0;    ///< forward
+};
+
+/// The parts from the first to the last; model_size is their sum.
+std::vector<ModelPart> model_parts(const Json& resolved_config, std::int64_t vocab_size);
 
 /// Rows of the token table: the larger of the tokenizer's vocabulary and model.vocab_size, rounded
 /// up to a multiple of model.vocab_size_multiple.
