@@ -119,6 +119,9 @@ class RunCurvesPanel final : public Panel {
       line.key = runs[i].root;
       line.name = runs[i].name;
       line.x_shift = shifts[i];
+      const std::string& hovered = studio.overlay.hovered_root;
+      line.is_hovered = hovered == runs[i].root;
+      line.is_muted = !hovered.empty() && !line.is_hovered;
       line.data = series;
       line.color = runs[i].color;
       line.is_own = runs[i].root == studio.run->root;

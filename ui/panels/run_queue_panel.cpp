@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -69,6 +70,14 @@ class RunQueuePanel final : public Panel {
       const SizedPreset& preset = *presets[static_cast<std::size_t>(chosen_)];
       studio.send(RunsOrder(QueueAdd{preset.card.name, preset.config}));
     }
+    bar.next(button_height(true), 0.5F);
+    ButtonOptions again;
+    again.is_small = true;
+    again.tooltip = "Its settings wait as a new run; the run itself stays as it is";
+    const RunView& open = *studio.run;
+    if (!open.config.is_object()) again.disabled_reason = "no run is open";
+    if (button("Add the open run's settings###queue.add_run", again))
+      studio.send(RunsOrder(QueueAdd{open.config["name"].as_string(), open.config}));
     const bool is_waiting = std::any_of(feed.queue.begin(),
                                         feed.queue.end(),
                                         [](const QueueItem& item) { return !item.is_running; });

@@ -21,7 +21,8 @@ namespace {
 
 constexpr float kTickEm = 2.6F;  ///< box and colour at the left of a row
 constexpr float kEndEm = 0.8F;
-constexpr float kLeastStretch = 0.92F;
+constexpr float kLeastStretch = 0.92F;  ///< before a column gives way
+constexpr float kNarrowest = 0.88F;
 constexpr float kMostStretch = 1.3F;
 
 /// The default columns that go first where there is little room.
@@ -243,10 +244,11 @@ RunRowLayout run_row_layout(const RunsState& state) {
     total += info.width_em;
   }
   for (const RunColumn column : kGivesWay) {
-    if (!state.columns.empty() || em(total) * kLeastStretch <= room) break;
+    if (!state.columns.empty() || em(total) <= room / kLeastStretch) break;
     if (std::erase(shown, column) > 0) total -= run_column_info(column).width_em;
   }
-  const float stretch = std::clamp(room / em(total), kLeastStretch, kMostStretch);
+  const float fixed = em(kTickEm + kEndEm);  // does not stretch
+  const float stretch = std::clamp((room - fixed) / (em(total) - fixed), kNarrowest, kMostStretch);
   RunRowLayout layout;
   float x = em(kTickEm);
   for (const RunColumn column : shown) {
@@ -327,6 +329,7 @@ RunRowResult draw_run_row(const Studio& studio,
   result.is_pressed = list_row(label.c_str(), studio.runs_state.focused == run.root, kRunRowEm);
   result.is_focused = ImGui::IsItemFocused();
   result.is_opened = ImGui::IsItemHovered() && ImGui::IsMouseDoubleClicked(ImGuiMouseButton_Left);
+  result.is_hovered = ImGui::IsItemHovered();
   result.wants_menu = ImGui::IsItemHovered() && ImGui::IsMouseReleased(ImGuiMouseButton_Right);
   if (!run.detail.empty()) tooltip(run.detail);
   ImGui::PushItemFlag(ImGuiItemFlags_NoNav, true);  // Space on the row ticks it

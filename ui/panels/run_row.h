@@ -45,6 +45,7 @@ struct RunRowResult {
   bool is_pressed = false;  ///< the row was, by mouse or key
   bool is_opened = false;   ///< by a double click
   bool is_focused = false;  ///< the keyboard is at it
+  bool is_hovered = false;  ///< by the mouse
   bool wants_menu = false;
 };
 

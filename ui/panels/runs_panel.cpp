@@ -26,6 +26,7 @@ class RunsPanel final : public Panel {
  public:
   void draw(Studio& studio) override {
     follow_overlay(studio);
+    studio.overlay.begin_frame();
     refresh(studio);
     draw_toolbar(studio);
     const RunIndex& index = *studio.runs;
@@ -214,6 +215,8 @@ class RunsPanel final : public Panel {
       focus_run_row(run);
     }
     has_row_focus_ = has_row_focus_ || result.is_focused;
+    if (result.is_hovered && studio.runs_state.is_selected(run.root))
+      studio.overlay.hovered_root = run.root;
     if (result.is_ticked) tick(studio, run.root, ImGui::GetIO().KeyShift);
     if (result.is_pressed) press(studio, run.root);
     if (result.is_opened) studio.send(OpenRun{run.root});
