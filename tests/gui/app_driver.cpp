@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include <unistd.h>
 
@@ -65,7 +66,7 @@ bool Hands::wait(const std::function<bool()>& condition, double seconds) {
 void Hands::save_picture(const std::string& name) {
   frames(4);
   wanted_picture_ = name;
-  while (!wanted_picture_.empty() && !context_->IsError()) context_->Yield();
+  frames(4);
 }
 
 DrivenApp::DrivenApp(const std::string& run, float scale) {
@@ -138,31 +139,12 @@ std::string gallery_folder() {
   return chosen != nullptr && *chosen != '\0' ? chosen : SY_GALLERY_DIR;
 }
 
-/// Reads what was just shown: an off-screen frame would close popovers.
+/// While the script waits: popovers close when it ends.
 void DrivenApp::take_wanted_picture() {
   if (wanted_picture_.empty()) return;
-  constexpr unsigned kFront = 0x0404, kRgba = 0x1908, kUnsignedByte = 0x1401;
-  const auto read_buffer = reinterpret_cast<void (*)(unsigned)>(glfwGetProcAddress("glReadBuffer"));
-  const auto read_pixels =
-      reinterpret_cast<void (*)(int, int, int, int, unsigned, unsigned, void*)>(
-          glfwGetProcAddress("glReadPixels"));
-  ui::Picture picture;
-  glfwGetFramebufferSize(app_->window().handle(), &picture.width, &picture.height);
-  const std::size_t row = static_cast<std::size_t>(picture.width) * 4;
-  const auto height = static_cast<std::size_t>(picture.height);
-  std::vector<std::uint8_t> bottom_up(row * height);
-  read_buffer(kFront);
-  read_pixels(0, 0, picture.width, picture.height, kRgba, kUnsignedByte, bottom_up.data());
-  picture.pixels.resize(bottom_up.size());
-  for (std::size_t y = 0; y < height; ++y) {
-    std::copy_n(bottom_up.begin() + static_cast<std::ptrdiff_t>(y * row),
-                row,
-                picture.pixels.begin() + static_cast<std::ptrdiff_t>((height - 1 - y) * row));
-  }
-  for (std::size_t i = 3; i < picture.pixels.size(); i += 4) picture.pixels[i] = 255;
+  const std::string name = std::exchange(wanted_picture_, {});
   std::filesystem::create_directories(gallery_folder());
-  write_text(gallery_folder() + "/" + wanted_picture_ + ".png", picture.png());
-  wanted_picture_.clear();
+  write_text(gallery_folder() + "/" + name + ".png", app_->picture(1440, 900, 2).png());
 }
 
 void DrivenApp::save_picture(const std::string& name, int width, int height) {

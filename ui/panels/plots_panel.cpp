@@ -269,6 +269,7 @@ class PlotsPanel final : public Panel {
     LinePlot& plot = plots_.try_emplace(card.metric, "train.plots." + card.metric).first->second;
     const PlotResult result = plot.draw(group, lines, marks, options);
     if (result.is_hovered) hovered_ = card.metric;
+    if (!result.hovered_line.empty()) studio.overlay.hovered_root = result.hovered_line;
     if (menu_metric_ != card.metric || !ImGui::IsPopupOpen(kMenu))
       readings_[card.metric] = {plot.value_at_cursor().first, result.y};
     if (result.clicked_mark >= 0)

@@ -311,6 +311,7 @@ void LinePlotPainter::draw_readings() const {
   if (!group.has_cursor()) return;
   ImDrawList* list = ImPlot::GetPlotDrawList();
   std::vector<ReadoutLine> rows;
+  float nearest = px(7);  // farther away no line is meant
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::size_t at = index_at_cursor(lines[i]);
     const Values& smooth = caches[i]->shown();
@@ -322,6 +323,12 @@ void LinePlotPainter::draw_readings() const {
       const ImVec2 centre = {x_of(x), y_of(smooth[at])};
       list->AddCircleFilled(centre, ui_scale() * 4.0F, theme().bg1);
       list->AddCircleFilled(centre, ui_scale() * 3.0F, lines[i].color);
+      const ImVec2 mouse = ImGui::GetIO().MousePos;
+      const float distance = std::hypot(centre.x - mouse.x, centre.y - mouse.y);
+      if (frame.is_hovered && lines.size() > 1 && distance < nearest) {
+        nearest = distance;
+        plot.hovered_line_ = lines[i].key;
+      }
     }
     const auto words = [&](double value, int digits) {
       return options.unit == kBytes ? bytes_text(value) : plain_number(value, digits);
@@ -374,13 +381,14 @@ void LinePlotPainter::draw_line_ends() const {
     const float width = text_size(Type::kBody, name).x;
     const bool has_room = ends[k].x + width + em(1) < frame.max.x;
     const float x = has_room ? ends[k].x + em(0.6F) : frame.max.x - em(0.4F) - width;
-    const float wanted = ends[k].y - (has_room ? tall * 0.5F : tall + em(0.3F));
+    float wanted = ends[k].y - (has_room ? tall * 0.5F : tall + em(0.3F));
+    if (!has_room && wanted < least) wanted = ends[k].y + em(0.3F);  // below its line instead
     const auto below = static_cast<float>(ends.size() - 1 - k);
     const float most = std::max(least, frame.max.y - distance * (below + 1.0F));
     const float y_text = std::clamp(wanted, least, most);
     list->AddRectFilled({x - em(0.25F), y_text},
                         {x + width + em(0.25F), y_text + tall},
-                        with_alpha(theme().bg1, 0.72F),
+                        with_alpha(theme().bg1, 0.85F),
                         em(0.2F));
     draw_text(list, Type::kBody, {x, y_text}, line.color, name);
     list->AddCircleFilled({ends[k].x, ends[k].y}, ui_scale() * 3.0F, line.color);

@@ -228,6 +228,7 @@ PlotResult LinePlot::draw(PlotGroup& group,
   axes.y = painter.y;
   axes.y_ticks = y_ticks;
   at_cursor_ = {kNaN, kNaN};
+  hovered_line_.clear();
   if (begin_plot_frame("##plot", group, painter.frame, axes)) {
     ImPlot::PushPlotClipRect();
     painter.draw_limit();
@@ -246,6 +247,7 @@ PlotResult LinePlot::draw(PlotGroup& group,
     painter.draw_readings();
     ImPlot::PopPlotClipRect();
     result.is_hovered = painter.frame.is_hovered;
+    result.hovered_line = hovered_line_;
     result.y_limits = wheeled_y(painter.frame, painter.y);
     const ImVec2 drag = ImGui::GetMouseDragDelta(ImGuiMouseButton_Right, 0.0F);
     result.is_context_clicked = painter.frame.is_hovered &&

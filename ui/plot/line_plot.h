@@ -75,6 +75,7 @@ struct PlotResult {
   bool is_context_clicked = false;  ///< right click without a drag
   bool is_hovered = false;
   int clicked_mark = -1;
+  std::string hovered_line;  ///< key of the line under the mouse, where there are several
   std::optional<std::pair<double, double>> y_limits;  ///< Shift + wheel zoomed the y axis
   YScale y;                                           ///< as drawn
 };
@@ -122,6 +123,7 @@ class LinePlot {
   int columns_ = 300;  ///< plot width of the last frame
   double samples_per_pixel_ = 0.0;
   std::pair<double, double> at_cursor_;
+  std::string hovered_line_;
 
   friend struct LinePlotPainter;
 };
