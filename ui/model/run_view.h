@@ -12,6 +12,7 @@
 #include "engine/base/core/result.h"
 #include "engine/base/store/run_store.h"
 #include "ui/model/config_rows.h"
+#include "ui/model/series_requests.h"
 #include "ui/plot/series.h"
 
 namespace switchyard::ui {
@@ -19,7 +20,7 @@ namespace switchyard::ui {
 /// A scalar series: what it is, and its samples so far.
 struct SeriesView {
   store::MetricInfo info;
-  std::shared_ptr<const Series> data;  ///< never null
+  std::shared_ptr<const Series> data;  ///< never null; empty until RunView::scalar was asked for it
 };
 
 /// A vector series: [sample][element], bounded to 2,048 columns (neighbours merged: mean and max
@@ -72,10 +73,16 @@ struct RunView {
   double last_sample_time = 0.0;  ///< monotonic seconds when the newest sample was read; 0: none
   double data_age_seconds = 0.0;  ///< since the last new sample, when published
 
-  [[nodiscard]] const Series* scalar(const std::string& metric) const {
+  std::shared_ptr<SeriesRequests> requests;  ///< null in a view that nobody serves
+
+  /// Asks for the samples of a metric: null when it has none, empty while they are being read.
+  [[nodiscard]] std::shared_ptr<const Series> line(const std::string& metric) const {
+    if (requests != nullptr) requests->ask(metric);
     const auto found = series.find(metric);
-    return found == series.end() ? nullptr : found->second.data.get();
+    return found == series.end() ? nullptr : found->second.data;
   }
+
+  [[nodiscard]] const Series* scalar(const std::string& metric) const { return line(metric).get(); }
 
   [[nodiscard]] const MapView* map(const std::string& metric, int layer) const {
     const auto found = maps.find({metric, layer});
