@@ -308,7 +308,7 @@ void RunWatcher::publish_if_due() {
   const double interval = std::max(kPublishInterval, publish_cost_ * kPublishShare);
   if (last_publish_ >= 0.0 && now - last_publish_ < interval) return;
   view_ = builder_->publish(link_, now);
-  is_dirty_ = false;
+  is_dirty_ = builder_->is_behind();
   last_publish_ = now;
   publish_cost_ = clock_.monotonic_seconds() - now;
   mailbox_.wake();

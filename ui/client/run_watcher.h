@@ -23,7 +23,7 @@ namespace switchyard::ui {
 ///
 /// Polls the store 60 times a second while an engine holds the run, 5 times otherwise; publishes at
 /// most 30 times a second, and less where making a snapshot takes longer than 5 % of the time. Of
-/// scalar series it reads those that plots ask for (RunView::scalar).
+/// scalar series it reads those that somebody looks at (LazySeries).
 /// Errors: a folder that is no run, or a damaged one, becomes RunView::problem.
 /// Threads: all public functions from any thread.
 class RunWatcher {

@@ -10,6 +10,9 @@
 namespace switchyard::ui {
 namespace {
 
+constexpr std::size_t kManyCells = 500'000;  ///< 4 MB: copying them takes about a millisecond
+constexpr double kManyCellsInterval = 0.5;   ///< seconds
+
 /// Perplexity is exp of a loss: a series of its own, so that plots treat it like any other. Empty
 /// for all other metrics.
 std::string perplexity_of(const std::string& metric) {
@@ -177,18 +180,30 @@ store::MetricInfo RunViewBuilder::info_of(const std::string& metric, bool is_vec
   return {metric, "", "", is_vector};
 }
 
-std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, double now) {
-  for (auto& [metric, scalars] : series_) {
-    if (!scalars.is_dirty) continue;
-    scalars.published = {info_of(metric, false), std::make_shared<const Series>(scalars.series)};
-    scalars.is_dirty = false;
-  }
+/// Maps are copied whole: large ones less often, so that curves do not wait for them.
+void RunViewBuilder::publish_maps(double now) {
+  std::size_t num_cells = 0;
+  for (const auto& [key, map] : maps_) num_cells += map.is_dirty ? map.columns.mean.size() : 0;
+  is_behind_ =
+      num_cells > kManyCells && last_map_time_ >= 0.0 && now - last_map_time_ < kManyCellsInterval;
+  if (is_behind_ || num_cells == 0) return;
+  last_map_time_ = now;
   for (auto& [key, map] : maps_) {
     if (!map.is_dirty) continue;
     map.published = {
         info_of(key.first, true), key.second, std::make_shared<const MapColumns>(map.columns)};
     map.is_dirty = false;
   }
+}
+
+std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, double now) {
+  for (auto& [metric, scalars] : series_) {
+    if (!scalars.is_dirty) continue;
+    scalars.published = {info_of(metric, false),
+                         {std::make_shared<const Series>(scalars.series), requests_}};
+    scalars.is_dirty = false;
+  }
+  publish_maps(now);
   auto view = std::make_shared<RunView>();
   view->root = root_;
   view->name = base_name(root_);
@@ -210,9 +225,10 @@ std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, d
   view->params_active = params_active_;
   view->num_checkpoints = num_checkpoints_;
   view->metrics = metrics_;
-  view->requests = requests_;
   for (const auto& [metric, scalars] : series_) view->series.emplace(metric, scalars.published);
-  for (const auto& [key, map] : maps_) view->maps.emplace(key, map.published);
+  for (const auto& [key, map] : maps_) {
+    if (map.published.columns != nullptr) view->maps.emplace(key, map.published);
+  }
   view->events = events_;
   view->revision = ++revision_;
   view->last_sample_time = last_sample_time_;

@@ -49,6 +49,9 @@ class RunViewBuilder {
 
   [[nodiscard]] const std::shared_ptr<SeriesRequests>& requests() const { return requests_; }
 
+  /// A map that is expensive to copy was left out of the last snapshot: publish again later.
+  [[nodiscard]] bool is_behind() const { return is_behind_; }
+
   [[nodiscard]] std::int64_t last_step() const { return last_step_; }
 
   [[nodiscard]] std::int64_t max_steps() const { return max_steps_; }
@@ -67,6 +70,7 @@ class RunViewBuilder {
   };
 
   void clear();
+  void publish_maps(double now);
   void append(const store::ScalarSeries& fresh);
   Scalars& scalars_of(const std::string& metric);
   void append(const store::VectorSeries& fresh);
@@ -92,6 +96,8 @@ class RunViewBuilder {
   std::string device_;
   std::string reason_;
   double last_sample_time_ = 0.0;
+  double last_map_time_ = -1.0;
+  bool is_behind_ = false;
   std::int64_t revision_ = 0;
 };
 

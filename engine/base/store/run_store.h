@@ -33,7 +33,7 @@ struct MetricInfo {
 
 /// One run's database (run.db, WAL): scalars (rows folded into chunks of 4,096), vectors, events.
 ///
-/// One writing process; all calls only enqueue, a writer thread commits every 64 samples or 250 ms
+/// One writing process; all calls only enqueue, a writer thread commits every 64 samples or 25 ms
 /// (synchronous NORMAL; FULL at least every 5 s and in flush). A full disk keeps up to 64 MiB
 /// queued, is tried again with growing pauses, and is reported by `problem()`; what comes above the
 /// 64 MiB is not kept. A failed sync is final. Threads: any thread may call; calls never wait for

@@ -52,13 +52,14 @@ TEST(RunViewBuilder, NamesMetricsBeforeTheirSamplesAreRead) {
   const auto view = builder.publish({}, 1.0);
   EXPECT_EQ(builder.wanted(), std::vector<std::string>{"train_loss"});
   EXPECT_EQ(view->scalar("never"), nullptr);
+  EXPECT_EQ(view->series.size(), 3U);
+  EXPECT_EQ(builder.wanted().size(), 1U) << "a list of names asks for nothing";
   ASSERT_NE(view->scalar("val_perplexity"), nullptr);
   ASSERT_NE(view->scalar("grad_norm"), nullptr);
   EXPECT_TRUE(view->scalar("grad_norm")->empty());
   EXPECT_EQ(view->series.at("grad_norm").info.help, "norm of the gradient");
   // The newest wish first; a perplexity is read as its loss.
-  EXPECT_EQ(builder.wanted(),
-            (std::vector<std::string>{"train_loss", "grad_norm", "val_loss", "never"}));
+  EXPECT_EQ(builder.wanted(), (std::vector<std::string>{"train_loss", "grad_norm", "val_loss"}));
 }
 
 TEST(SeriesRequests, TellsOfTheFirstWishOnly) {
@@ -117,6 +118,28 @@ TEST(RunViewBuilder, AChunkThatGoesBackHidesWhatCameAfter) {
   EXPECT_EQ(loss.value(1000), 2.0);
   EXPECT_EQ(view->scalar("val_perplexity")->size(), loss.size());
   EXPECT_DOUBLE_EQ(view->scalar("val_perplexity")->value(1000), std::exp(2.0));
+}
+
+TEST(RunViewBuilder, CopiesLargeMapsLessOftenButNotNever) {
+  RunViewBuilder builder("/runs/a-001");
+  const auto add = [&](std::int64_t step) {
+    store::Delta delta;
+    delta.vectors.push_back({"tokens_per_expert", 0, {}});
+    for (std::int64_t i = 0; i < 100; ++i)
+      delta.vectors[0].samples.push_back(
+          {{step + i, 0, 0.0, 0.0}, std::vector<float>(20'000, 1.0F)});
+    builder.apply(delta, 1.0);
+  };
+  const auto columns = [&](double now) {
+    return builder.publish({}, now)->map("tokens_per_expert", 0)->columns->num_columns();
+  };
+  add(0);
+  EXPECT_EQ(columns(1.0), 100U);
+  add(100);
+  EXPECT_EQ(columns(1.1), 100U);
+  EXPECT_TRUE(builder.is_behind());
+  EXPECT_EQ(columns(1.6), 200U);
+  EXPECT_FALSE(builder.is_behind());
 }
 
 TEST(RunViewBuilder, KeepsTenMillionSamplesWithHolesUsable) {
