@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kEngineInterval = 0.1;
 constexpr double kFolderInterval = 0.25;
-constexpr double kPublishInterval = 0.1;
+constexpr double kPublishInterval = 0.03;
 constexpr double kPublishShare = 20.0;  ///< publishing may take 1/20 of the time
 constexpr auto kFastPoll = std::chrono::milliseconds(16);
 constexpr auto kSlowPoll = std::chrono::milliseconds(200);
@@ -95,6 +95,7 @@ RunWatcher::~RunWatcher() {
   }
   wake_.notify_all();
   thread_.join();
+  stop_watching();
 }
 
 void RunWatcher::watch(const std::string& root, std::optional<LaunchedEngine> launched) {
@@ -114,11 +115,14 @@ void RunWatcher::work() {
     std::optional<Target> target;
     {
       std::unique_lock lock(mutex_);
-      const auto wait = link_.is_alive && reader_ != nullptr ? kFastPoll : kSlowPoll;
+      const auto calm = link_.is_alive && reader_ != nullptr ? kFastPoll : kSlowPoll;
+      const auto wait = has_more_ ? std::chrono::milliseconds(0) : calm;
       const bool was_attached = link_.is_attached;
       wake_.wait_for(lock, wait, [&] {
-        return is_stopping_ || next_.has_value() || is_attached_.load() != was_attached;
+        return is_stopping_ || next_.has_value() || is_attached_.load() != was_attached ||
+               is_asked_;
       });
+      is_asked_ = false;
       if (is_stopping_) return;
       target = std::exchange(next_, std::nullopt);
     }
@@ -129,6 +133,13 @@ void RunWatcher::work() {
     read_store();
     publish_if_due();
   }
+}
+
+void RunWatcher::stop_watching() {
+  reader_.reset();
+  has_more_ = false;
+  if (builder_ != nullptr) builder_->requests()->on_new({});
+  builder_.reset();
 }
 
 void RunWatcher::start_watching(Target target) {
@@ -142,8 +153,7 @@ void RunWatcher::start_watching(Target target) {
   last_publish_ = -1.0;
   if (is_same) return;
   root_ = std::move(target.root);
-  reader_.reset();
-  builder_.reset();
+  stop_watching();
   has_config_ = false;
   problem_.reset();
   link_ = EngineLink{};
@@ -155,6 +165,14 @@ void RunWatcher::start_watching(Target target) {
     return;
   }
   builder_ = std::make_unique<RunViewBuilder>(root_);
+  // The object that asks may outlive this one: stop_watching takes the call back.
+  builder_->requests()->on_new([this] {
+    {
+      const std::lock_guard lock(mutex_);
+      is_asked_ = true;
+    }
+    wake_.notify_all();
+  });
 }
 
 void RunWatcher::check_engine() {
@@ -268,14 +286,17 @@ void RunWatcher::load_config() {
 }
 
 void RunWatcher::read_store() {
+  has_more_ = false;
   if (reader_ == nullptr) return;
-  auto delta = reader_->poll();
+  const std::vector<std::string> wanted = builder_->wanted();
+  auto delta = reader_->poll(wanted);
   if (!delta.ok()) {
     set_problem(delta.error());
     reader_.reset();
     next_folder_check_ = clock_.monotonic_seconds() + 1.0;
     return;
   }
+  has_more_ = delta.value().has_more;
   if (delta.value().empty()) return;
   builder_->apply(delta.value(), clock_.monotonic_seconds());
   is_dirty_ = true;
@@ -287,7 +308,7 @@ void RunWatcher::publish_if_due() {
   const double interval = std::max(kPublishInterval, publish_cost_ * kPublishShare);
   if (last_publish_ >= 0.0 && now - last_publish_ < interval) return;
   view_ = builder_->publish(link_, now);
-  is_dirty_ = false;
+  is_dirty_ = builder_->is_behind();
   last_publish_ = now;
   publish_cost_ = clock_.monotonic_seconds() - now;
   mailbox_.wake();

@@ -22,7 +22,8 @@ namespace switchyard::ui {
 /// Reads the open run's folder on a thread of its own and publishes snapshots.
 ///
 /// Polls the store 60 times a second while an engine holds the run, 5 times otherwise; publishes at
-/// most 10 times a second, and less where copying a snapshot takes longer than 5 % of the time.
+/// most 30 times a second, and less where making a snapshot takes longer than 5 % of the time. Of
+/// scalar series it reads those that somebody looks at (LazySeries).
 /// Errors: a folder that is no run, or a damaged one, becomes RunView::problem.
 /// Threads: all public functions from any thread.
 class RunWatcher {
@@ -51,6 +52,7 @@ class RunWatcher {
 
   void work();
   void start_watching(Target target);
+  void stop_watching();
   void check_engine();
   void check_folder();
   void read_store();
@@ -69,6 +71,7 @@ class RunWatcher {
   std::condition_variable wake_;
   std::optional<Target> next_;
   bool is_stopping_ = false;
+  bool is_asked_ = false;  ///< a plot wants a series that was not read so far
 
   // Of the thread.
   std::string root_;
@@ -81,6 +84,7 @@ class RunWatcher {
   EngineLink link_;
   bool has_config_ = false;
   bool is_dirty_ = false;
+  bool has_more_ = false;  ///< the store held more than one poll reads
   double next_engine_check_ = 0.0;
   double next_folder_check_ = 0.0;
   double last_publish_ = -1.0;

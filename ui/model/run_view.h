@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,14 +13,51 @@
 #include "engine/base/core/result.h"
 #include "engine/base/store/run_store.h"
 #include "ui/model/config_rows.h"
+#include "ui/model/series_requests.h"
 #include "ui/plot/series.h"
 
 namespace switchyard::ui {
 
+/// The samples of a series. Looking at them asks the reader thread to read them: they are empty
+/// until it has. Otherwise used like a shared pointer, never null.
+class LazySeries {
+ public:
+  LazySeries() = default;
+
+  template <typename T>
+  LazySeries(std::shared_ptr<T> series,  // NOLINT(google-explicit-constructor)
+             std::shared_ptr<SeriesRequests> requests = nullptr)
+      : series_(std::move(series)), requests_(std::move(requests)) {}
+
+  [[nodiscard]] const Series* get() const {
+    ask();
+    return series_.get();
+  }
+
+  const Series& operator*() const { return *get(); }
+
+  const Series* operator->() const { return get(); }
+
+  operator std::shared_ptr<const Series>() const {  // NOLINT(google-explicit-constructor)
+    ask();
+    return series_;
+  }
+
+  friend bool operator==(const LazySeries& data, std::nullptr_t) { return !data.series_; }
+
+ private:
+  void ask() const {
+    if (requests_ != nullptr) requests_->ask(series_->metric());
+  }
+
+  std::shared_ptr<const Series> series_;
+  std::shared_ptr<SeriesRequests> requests_;  ///< null where nobody serves
+};
+
 /// A scalar series: what it is, and its samples so far.
 struct SeriesView {
   store::MetricInfo info;
-  std::shared_ptr<const Series> data;  ///< never null
+  LazySeries data;
 };
 
 /// A vector series: [sample][element], bounded to 2,048 columns (neighbours merged: mean and max
@@ -72,6 +110,7 @@ struct RunView {
   double last_sample_time = 0.0;  ///< monotonic seconds when the newest sample was read; 0: none
   double data_age_seconds = 0.0;  ///< since the last new sample, when published
 
+  /// Null when the metric has no samples, empty while they are being read.
   [[nodiscard]] const Series* scalar(const std::string& metric) const {
     const auto found = series.find(metric);
     return found == series.end() ? nullptr : found->second.data.get();

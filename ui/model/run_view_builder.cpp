@@ -8,6 +8,35 @@
 #include "ui/model/run_state.h"
 
 namespace switchyard::ui {
+namespace {
+
+constexpr std::size_t kManyCells = 500'000;  ///< 4 MB: copying them takes about a millisecond
+constexpr double kManyCellsInterval = 0.5;   ///< seconds
+
+/// Perplexity is exp of a loss: a series of its own, so that plots treat it like any other. Empty
+/// for all other metrics.
+std::string perplexity_of(const std::string& metric) {
+  if (metric == "train_loss") return "train_perplexity";
+  return metric == "val_loss" ? "val_perplexity" : "";
+}
+
+/// The recorded metric that a shown one is computed from.
+std::string source_of(const std::string& metric) {
+  for (const char* loss : {"train_loss", "val_loss"}) {
+    if (metric == perplexity_of(loss)) return loss;
+  }
+  return metric;
+}
+
+bool is_rising(const store::PackedColumn& step) {
+  for (std::size_t i = 1; i < step.size(); ++i) {
+    if (step.integer(i) <= step.integer(i - 1)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 void truncate_columns(MapColumns& columns, std::int64_t step) {
   std::size_t keep = columns.num_columns();
   while (keep > 0 && columns.first[keep - 1].step >= step) --keep;
@@ -39,19 +68,58 @@ void RunViewBuilder::clear() {
   reason_.clear();
 }
 
+RunViewBuilder::Scalars& RunViewBuilder::scalars_of(const std::string& metric) {
+  const auto [found, is_new] = series_.try_emplace(metric);
+  if (is_new) found->second.series = Series(metric, positions_);
+  return found->second;
+}
+
 void RunViewBuilder::append(const store::ScalarSeries& fresh) {
-  const auto [found, is_new] = series_.try_emplace(fresh.metric);
-  Scalars& scalars = found->second;
+  Scalars& scalars = scalars_of(fresh.metric);
   Series& series = scalars.series;
-  if (is_new) series = Series(fresh.metric, positions_);
+  const std::size_t before = series.size();
+  std::size_t kept = before;
+  const auto go_back = [&](std::int64_t step) {
+    if (series.empty() || step > series.last().step) return;
+    series.truncate(series.index_of_step(step));
+    kept = std::min(kept, series.size());
+  };
+  if (fresh.packed.has_value() && is_rising(fresh.packed->step)) {
+    go_back(fresh.packed->step.integer(0));
+    series.append(*fresh.packed);
+  } else if (fresh.packed.has_value()) {
+    for (std::size_t i = 0; i < fresh.packed->size(); ++i) {
+      const store::PackedSamples& p = *fresh.packed;
+      go_back(p.step.integer(i));
+      series.append({p.step.integer(i), p.tokens.integer(i), p.seconds.real(i), p.flops.real(i)},
+                    p.value.real(i));
+    }
+  }
   for (std::size_t i = 0; i < fresh.step.size(); ++i) {
-    if (!series.empty() && fresh.step[i] <= series.last().step)
-      series.truncate(series.index_of_step(fresh.step[i]));
+    go_back(fresh.step[i]);
     series.append({fresh.step[i], fresh.tokens[i], fresh.seconds[i], fresh.flops[i]},
                   fresh.value[i]);
   }
   scalars.is_dirty = true;
   if (fresh.metric == "train_loss" && !series.empty()) last_step_ = series.last().step;
+  const std::string derived = perplexity_of(fresh.metric);
+  if (derived.empty()) return;
+  Scalars& perplexity = scalars_of(derived);
+  perplexity.series.truncate(kept);
+  for (std::size_t i = perplexity.series.size(); i < series.size(); ++i)
+    perplexity.series.append({series.step(i), series.tokens(i), series.seconds(i), series.flops(i)},
+                             std::exp(series.value(i)));
+  perplexity.is_dirty = true;
+}
+
+std::vector<std::string> RunViewBuilder::wanted() const {
+  std::vector<std::string> metrics = {"train_loss"};
+  for (const std::string& asked : requests_->wanted()) {
+    const std::string metric = source_of(asked);
+    if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end())
+      metrics.push_back(metric);
+  }
+  return metrics;
 }
 
 void RunViewBuilder::append(const store::VectorSeries& fresh) {
@@ -84,27 +152,25 @@ void RunViewBuilder::take_event(const store::Event& event) {
   events_.push_back(event);
 }
 
-/// Perplexity is exp of a loss: a series of its own, so that plots treat it like any other.
-store::ScalarSeries RunViewBuilder::perplexity_of(const store::ScalarSeries& loss) {
-  store::ScalarSeries perplexity = loss;
-  perplexity.metric = loss.metric == "val_loss" ? "val_perplexity" : "train_perplexity";
-  for (double& value : perplexity.value) value = std::exp(value);
-  return perplexity;
-}
-
 void RunViewBuilder::apply(const store::Delta& delta, double now) {
   if (delta.is_reset) clear();
   for (const store::MetricInfo& metric : delta.metrics) {
     std::erase_if(metrics_, [&](const store::MetricInfo& m) { return m.name == metric.name; });
     metrics_.push_back(metric);
   }
-  for (const store::ScalarSeries& series : delta.scalars) {
-    append(series);
-    if (series.metric == "train_loss" || series.metric == "val_loss") append(perplexity_of(series));
+  for (const std::string& metric : delta.available) {
+    scalars_of(metric);
+    if (const std::string derived = perplexity_of(metric); !derived.empty()) scalars_of(derived);
   }
+  for (const store::ScalarSeries& series : delta.scalars) append(series);
   for (const store::VectorSeries& series : delta.vectors) append(series);
   for (const store::Event& event : delta.events) take_event(event);
-  if (!delta.scalars.empty() || !delta.vectors.empty()) last_sample_time_ = now;
+  // A series that a plot asked for late is no sign of life.
+  const bool has_loss = std::any_of(
+      delta.scalars.begin(), delta.scalars.end(), [](const store::ScalarSeries& series) {
+        return series.metric == "train_loss";
+      });
+  if (has_loss || !delta.vectors.empty()) last_sample_time_ = now;
 }
 
 store::MetricInfo RunViewBuilder::info_of(const std::string& metric, bool is_vector) const {
@@ -114,18 +180,30 @@ store::MetricInfo RunViewBuilder::info_of(const std::string& metric, bool is_vec
   return {metric, "", "", is_vector};
 }
 
-std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, double now) {
-  for (auto& [metric, scalars] : series_) {
-    if (!scalars.is_dirty) continue;
-    scalars.published = {info_of(metric, false), std::make_shared<const Series>(scalars.series)};
-    scalars.is_dirty = false;
-  }
+/// Maps are copied whole: large ones less often, so that curves do not wait for them.
+void RunViewBuilder::publish_maps(double now) {
+  std::size_t num_cells = 0;
+  for (const auto& [key, map] : maps_) num_cells += map.is_dirty ? map.columns.mean.size() : 0;
+  is_behind_ =
+      num_cells > kManyCells && last_map_time_ >= 0.0 && now - last_map_time_ < kManyCellsInterval;
+  if (is_behind_ || num_cells == 0) return;
+  last_map_time_ = now;
   for (auto& [key, map] : maps_) {
     if (!map.is_dirty) continue;
     map.published = {
         info_of(key.first, true), key.second, std::make_shared<const MapColumns>(map.columns)};
     map.is_dirty = false;
   }
+}
+
+std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, double now) {
+  for (auto& [metric, scalars] : series_) {
+    if (!scalars.is_dirty) continue;
+    scalars.published = {info_of(metric, false),
+                         {std::make_shared<const Series>(scalars.series), requests_}};
+    scalars.is_dirty = false;
+  }
+  publish_maps(now);
   auto view = std::make_shared<RunView>();
   view->root = root_;
   view->name = base_name(root_);
@@ -148,7 +226,9 @@ std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, d
   view->num_checkpoints = num_checkpoints_;
   view->metrics = metrics_;
   for (const auto& [metric, scalars] : series_) view->series.emplace(metric, scalars.published);
-  for (const auto& [key, map] : maps_) view->maps.emplace(key, map.published);
+  for (const auto& [key, map] : maps_) {
+    if (map.published.columns != nullptr) view->maps.emplace(key, map.published);
+  }
   view->events = events_;
   view->revision = ++revision_;
   view->last_sample_time = last_sample_time_;

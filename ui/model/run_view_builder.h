@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "ui/model/run_view.h"
 #include "ui/plot/map_columns.h"
@@ -42,6 +43,15 @@ class RunViewBuilder {
   /// A snapshot of everything so far; revisions grow with every call.
   std::shared_ptr<const RunView> publish(const EngineLink& link, double now);
 
+  /// The metrics whose samples are to be read, most urgent first: the training loss, then what
+  /// plots ask for.
+  [[nodiscard]] std::vector<std::string> wanted() const;
+
+  [[nodiscard]] const std::shared_ptr<SeriesRequests>& requests() const { return requests_; }
+
+  /// A map that is expensive to copy was left out of the last snapshot: publish again later.
+  [[nodiscard]] bool is_behind() const { return is_behind_; }
+
   [[nodiscard]] std::int64_t last_step() const { return last_step_; }
 
   [[nodiscard]] std::int64_t max_steps() const { return max_steps_; }
@@ -60,9 +70,10 @@ class RunViewBuilder {
   };
 
   void clear();
+  void publish_maps(double now);
   void append(const store::ScalarSeries& fresh);
+  Scalars& scalars_of(const std::string& metric);
   void append(const store::VectorSeries& fresh);
-  static store::ScalarSeries perplexity_of(const store::ScalarSeries& loss);
   void take_event(const store::Event& event);
   store::MetricInfo info_of(const std::string& metric, bool is_vector) const;
 
@@ -72,6 +83,7 @@ class RunViewBuilder {
   std::shared_ptr<const std::vector<ConfigRow>> rows_;
   std::optional<Error> problem_;
   std::vector<store::MetricInfo> metrics_;
+  std::shared_ptr<SeriesRequests> requests_ = std::make_shared<SeriesRequests>();
   std::shared_ptr<PositionPool> positions_ = std::make_shared<PositionPool>();
   std::map<std::string, Scalars> series_;
   std::map<std::pair<std::string, int>, Map> maps_;
@@ -84,6 +96,8 @@ class RunViewBuilder {
   std::string device_;
   std::string reason_;
   double last_sample_time_ = 0.0;
+  double last_map_time_ = -1.0;
+  bool is_behind_ = false;
   std::int64_t revision_ = 0;
 };
 

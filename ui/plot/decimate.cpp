@@ -90,6 +90,43 @@ std::size_t lower_index(const Column& x, double value) {
   return first;
 }
 
+/// lower_index within [first, end), looking around `guess`: neighbouring pixel columns hold about
+/// as many samples.
+std::size_t index_near(
+    const Column& x, double value, std::size_t first, std::size_t end, std::size_t guess) {
+  if (first >= end) return end;
+  guess = std::clamp(guess, first, end - 1);
+  std::size_t low = first, high = end;
+  if (x[guess] < value) {
+    low = guess + 1;
+    for (std::size_t step = 1; guess + step < end; step *= 2) {
+      if (x[guess + step] >= value) {
+        high = guess + step;
+        break;
+      }
+      low = guess + step + 1;
+    }
+  } else {
+    high = guess;
+    for (std::size_t step = 1; guess - first >= step; step *= 2) {
+      if (x[guess - step] < value) {
+        low = guess - step + 1;
+        break;
+      }
+      high = guess - step;
+    }
+  }
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (x[middle] < value) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
 void Decimated::clear() {
   x.clear();
   y.clear();
@@ -112,13 +149,14 @@ void decimate(const Column& x, const Values& y, const ViewRange& view, Decimated
   Writer writer{out, view.x_shift};
   out.samples_per_column = static_cast<double>(end - begin) / view.num_columns;
   if (begin > 0) writer.samples(x, y, begin - 1, begin);
-  std::size_t first = begin;
+  std::size_t first = begin, stride = 1;
   for (int column = 0; column < view.num_columns && first < end; ++column) {
     std::size_t last = end;
     if (column + 1 < view.num_columns) {
       const double edge = view.edge(column + 1) - view.x_shift;
       if (x[first] >= edge) continue;
-      last = std::clamp(lower_index(x, edge), first + 1, end);
+      last = index_near(x, edge, first + 1, end, first + stride);
+      stride = last - first;
     }
     add_column(writer, x, y, first, last);
     first = last;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include <imgui.h>
@@ -69,6 +70,28 @@ struct CellPainter {
   }
 };
 
+/// All that turns values into colours.
+std::string settings_of(const GridMapOptions& options, int width, int height) {
+  const MapScale& scale = options.scale;
+  std::string settings;
+  for (const int part : {width,
+                         height,
+                         options.num_rows,
+                         options.num_columns,
+                         static_cast<int>(scale.palette),
+                         static_cast<int>(scale.is_log2),
+                         static_cast<int>(scale.is_zero_dead),
+                         static_cast<int>(theme().kind)})
+    settings += std::to_string(part) + ' ';
+  return settings + std::to_string(scale.low) + ' ' + std::to_string(scale.high);
+}
+
+/// NaN equals itself here.
+bool has_same_bits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
+}
+
 /// The largest of the values that share a cell of the shown picture, so that no hot one is lost.
 std::vector<Color> pooled_pixels(std::span<const float> values,
                                  const GridMapOptions& options,
@@ -84,6 +107,8 @@ std::vector<Color> pooled_pixels(std::span<const float> values,
     for (int x = 0; x < width; ++x) {
       const int col_0 = x * options.num_columns / width,
                 col_1 = std::max(col_0 + 1, (x + 1) * options.num_columns / width);
+      Color& pixel = pixels[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+                            static_cast<std::size_t>(x)];
       float best = -std::numeric_limits<float>::infinity();
       bool is_dead = false;
       for (int row = row_0; row < row_1; ++row) {
@@ -95,8 +120,6 @@ std::vector<Color> pooled_pixels(std::span<const float> values,
           if (std::isfinite(v)) best = std::max(best, v);
         }
       }
-      Color& pixel = pixels[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
-                            static_cast<std::size_t>(x)];
       if (std::isfinite(best))
         pixel = palette_color(table, options.scale.place(static_cast<double>(best)));
       if (is_dead && best <= 0.0F) pixel = t.dead;
@@ -178,8 +201,12 @@ GridResult GridMap::draw(std::span<const float> values, const GridMapOptions& op
   } else {
     const int width = std::min(options.num_columns, std::max(1, static_cast<int>(size.x)));
     const int height = std::min(options.num_rows, std::max(1, static_cast<int>(size.y)));
-    const std::vector<Color> pixels = pooled_pixels(values, options, table, width, height);
-    if (pixels != shown_) texture_.set(pixels, width, height), shown_ = pixels;
+    const std::string settings = settings_of(options, width, height);
+    if (settings != shown_settings_ || !has_same_bits(values, shown_)) {
+      texture_.set(pooled_pixels(values, options, table, width, height), width, height);
+      shown_.assign(values.begin(), values.end());
+      shown_settings_ = settings;
+    }
     texture_.draw(list, grid.min, {grid.min.x + size.x, grid.min.y + size.y});
   }
   draw_names(list, grid, options);

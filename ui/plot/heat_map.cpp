@@ -8,11 +8,6 @@
 
 namespace switchyard::ui {
 
-float MapScale::place(double value) const {
-  const double v = is_log2 ? std::log2(std::max(value, 1e-12)) : value;
-  return static_cast<float>(std::clamp((v - low) / (high - low), 0.0, 1.0));
-}
-
 MapScale fair_share_scale() {
   MapScale scale;
   scale.palette = Palette::kDiverging;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <span>
@@ -28,7 +30,10 @@ struct MapScale {
   std::string_view high_label = "1";
 
   /// Place on the palette, 0 … 1; clamped.
-  [[nodiscard]] float place(double value) const;
+  [[nodiscard]] float place(double value) const {
+    const double v = is_log2 ? std::log2(std::max(value, 1e-12)) : value;
+    return static_cast<float>(std::clamp((v - low) / (high - low), 0.0, 1.0));
+  }
 
   [[nodiscard]] bool is_dead(double value) const { return is_zero_dead && value == 0.0; }
 };
@@ -118,7 +123,8 @@ class GridMap {
  private:
   std::string id_;
   MapTexture texture_;
-  std::vector<Color> shown_;  ///< pixels last uploaded
+  std::vector<float> shown_;    ///< values last uploaded
+  std::string shown_settings_;  ///< and what made colours of them
 };
 
 /// The scale as a bar with its words, 0.6 em high; right end at `max_x`. Width in pixels.

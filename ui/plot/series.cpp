@@ -82,6 +82,13 @@ void Values::append(double value) {
   tail_ = {};
 }
 
+void Values::append_block(store::PackedColumn block) {
+  std::array<double, kSeriesBlock> values;
+  block.read(0, values);
+  for (const double v : values) pyramid_.add(v);
+  blocks_.append(std::make_shared<const PackedColumn>(std::move(block)));
+}
+
 void Values::truncate(std::size_t size) {
   if (size >= this->size()) return;
   const std::size_t num_blocks = size / kSeriesBlock;
@@ -125,17 +132,31 @@ std::shared_ptr<const PositionBlock> PositionPool::shared(PositionBlock block) {
 void Series::append(const store::Position& at, double value) {
   values_.append(value);
   tail_.append(at);
-  if (tail_.size() == kSeriesBlock) pack_positions();
+  if (tail_.size() < kSeriesBlock) return;
+  append_positions({packed(tail_, &store::Position::step),
+                    packed(tail_, &store::Position::tokens),
+                    packed(tail_, &store::Position::seconds),
+                    packed(tail_, &store::Position::flops)});
+  tail_ = {};
 }
 
-void Series::pack_positions() {
-  PositionBlock block{packed(tail_, &store::Position::step),
-                      packed(tail_, &store::Position::tokens),
-                      packed(tail_, &store::Position::seconds),
-                      packed(tail_, &store::Position::flops)};
+void Series::append(const store::PackedSamples& samples) {
+  if (size() % kSeriesBlock == 0 && samples.size() == kSeriesBlock) {
+    values_.append_block(samples.value);
+    append_positions({samples.step, samples.tokens, samples.seconds, samples.flops});
+    return;
+  }
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    append({samples.step.integer(i),
+            samples.tokens.integer(i),
+            samples.seconds.real(i),
+            samples.flops.real(i)},
+           samples.value.real(i));
+}
+
+void Series::append_positions(PositionBlock block) {
   blocks_.append(pool_ != nullptr ? pool_->shared(std::move(block))
                                   : std::make_shared<const PositionBlock>(std::move(block)));
-  tail_ = {};
 }
 
 void Series::truncate(std::size_t size) {

@@ -32,6 +32,8 @@ class Values {
   explicit Values(std::span<const double> values);
 
   void append(double value);
+  /// Takes a whole block; size() must be a multiple of kSeriesBlock.
+  void append_block(store::PackedColumn block);
   /// Forgets the samples from `size` on; copies keep them.
   void truncate(std::size_t size);
 
@@ -94,6 +96,8 @@ class Series {
       : metric_(std::move(metric)), pool_(std::move(pool)) {}
 
   void append(const store::Position& at, double value);
+  /// Takes a chunk as it is packed where it falls on a block, sample by sample elsewhere.
+  void append(const store::PackedSamples& samples);
   /// Forgets the samples from `size` on; copies keep them.
   void truncate(std::size_t size);
 
@@ -127,7 +131,7 @@ class Series {
   [[nodiscard]] std::size_t memory_bytes() const { return values_.memory_bytes(); }
 
  private:
-  void pack_positions();
+  void append_positions(PositionBlock block);
 
   std::string metric_;
   std::shared_ptr<PositionPool> pool_;

@@ -15,17 +15,12 @@ static_assert(std::endian::native == std::endian::little, "columns lie as in mem
 constexpr std::size_t kWord = 8;
 constexpr std::size_t kHeaderBytes = 4 + 2 * kWord;
 constexpr std::size_t kMaxElements = std::size_t{1} << 20;
-constexpr double kMillion = 1e6;
 constexpr double kLargestWhole = 9.0e18;  ///< below 2^63
 
 std::uint64_t load(const char* bytes) {
   std::uint64_t word = 0;
   std::memcpy(&word, bytes, kWord);
   return word;
-}
-
-std::uint64_t mask_of(std::uint8_t width) {
-  return width == kWord ? ~std::uint64_t{0} : (std::uint64_t{1} << (8U * width)) - 1;
 }
 
 std::uint8_t width_of(std::uint64_t largest) {
@@ -111,24 +106,6 @@ PackedColumn PackedColumn::of_reals(std::span<const double> values) {
     if (column.width_ < best.width_) best = std::move(column);
   }
   return best;
-}
-
-std::uint64_t PackedColumn::rest(std::size_t i) const {
-  if (width_ == 0) return 0;
-  return load(rest_.data() + i * width_) & mask_of(width_);
-}
-
-double PackedColumn::real_of(std::uint64_t word) const {
-  switch (form_) {
-    case Form::kInteger:
-    case Form::kWhole:
-      return static_cast<double>(static_cast<std::int64_t>(word));
-    case Form::kMillionths:
-      return static_cast<double>(static_cast<std::int64_t>(word)) / kMillion;
-    case Form::kBits:
-      break;
-  }
-  return std::bit_cast<double>(word);
 }
 
 void PackedColumn::read(std::size_t first, std::span<std::int64_t> out) const {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,11 +49,24 @@ class PackedColumn {
   friend bool operator==(const PackedColumn&, const PackedColumn&) = default;
 
  private:
+  static constexpr double kMillion = 1e6;
+
   enum class Form : std::uint8_t { kInteger, kWhole, kMillionths, kBits };
 
   static PackedColumn of_words(std::span<const std::uint64_t> words, Form form);
-  [[nodiscard]] std::uint64_t rest(std::size_t i) const;
-  [[nodiscard]] double real_of(std::uint64_t word) const;
+
+  [[nodiscard]] std::uint64_t rest(std::size_t i) const {
+    if (width_ == 0) return 0;
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, rest_.data() + i * width_, sizeof eight);
+    return eight & (~std::uint64_t{0} >> (64U - 8U * width_));
+  }
+
+  [[nodiscard]] double real_of(std::uint64_t word) const {
+    if (form_ == Form::kBits) return std::bit_cast<double>(word);
+    const auto whole = static_cast<double>(static_cast<std::int64_t>(word));
+    return form_ == Form::kMillionths ? whole / kMillion : whole;
+  }
 
   [[nodiscard]] std::uint64_t word(std::size_t i) const {
     return (base_ + static_cast<std::uint64_t>(i) * slope_ + rest(i)) << shift_;

@@ -12,6 +12,7 @@
 #include "engine/base/store/database.h"
 #include "engine/base/store/run_store.h"
 #include "engine/base/store/store_check.h"
+#include "engine/base/store/wanted_scalars.h"
 
 namespace switchyard::store {
 namespace {
@@ -19,6 +20,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kTransactionBudget{60};
+constexpr std::chrono::milliseconds kWantedBudget{30};
 constexpr int kMaxRestarts = 20;
 
 /// A file by identity, so that a store that was replaced is noticed.
@@ -52,20 +54,6 @@ struct Gathered {
   std::map<std::pair<std::int64_t, int>, std::vector<VectorSample>> vectors;
 };
 
-Position position_at(SQLite::Statement& row, int first) {
-  return {row.getColumn(first).getInt64(),
-          row.getColumn(first + 1).getInt64(),
-          row.getColumn(first + 2).getDouble(),
-          row.getColumn(first + 3).getDouble()};
-}
-
-std::string_view blob_at(SQLite::Statement& row, int column) {
-  const SQLite::Column blob = row.getColumn(column);
-  const void* data = blob.getBlob();
-  if (data == nullptr) return {};
-  return {static_cast<const char*>(data), static_cast<std::size_t>(blob.getBytes())};
-}
-
 class StoreReader final : public Reader {
  public:
   StoreReader(std::string path, std::unique_ptr<SQLite::Database> database)
@@ -79,8 +67,17 @@ class StoreReader final : public Reader {
     }
   }
 
+  Result<Delta> poll(std::span<const std::string> wanted) override {
+    try {
+      return poll_wanted(wanted);
+    } catch (const SQLite::Exception& exception) {
+      return error_from_sqlite(exception, path_);
+    }
+  }
+
   void rewind() override {
     cursor_ = {};
+    scalars_.forget();
     data_version_ = -1;
     has_read_ = true;
   }
@@ -114,6 +111,40 @@ class StoreReader final : public Reader {
         ErrorCode::kBusy, path_, "the run store changes faster than it can be read.", "", {}};
   }
 
+  Result<Delta> poll_wanted(std::span<const std::string> wanted) {
+    SY_RETURN_IF_ERROR(reopen_if_replaced());
+    const int version = database_->execAndGet("PRAGMA data_version").getInt();
+    if (version == data_version_ && !scalars_.is_behind(wanted)) return Delta{};
+    SQLite::Transaction transaction(*database_);
+    const auto deadline = SteadyClock::now() + kWantedBudget;
+    Gathered gathered;
+    Delta& delta = gathered.delta;
+    const std::int64_t epoch =
+        database_->execAndGet("SELECT value FROM store_state WHERE key = 'epoch'").getInt64();
+    if (epoch != cursor_.epoch) {
+      delta.is_reset = has_read_;
+      const bool had_read = has_read_;
+      rewind();
+      has_read_ = had_read;
+      cursor_.epoch = epoch;
+    }
+    attempts_ = Attempts(*database_);
+    gather_metrics(cursor_, delta);
+    scalars_.find_fresh(*database_, names_, delta);
+    SY_RETURN_IF_ERROR(gather_events(cursor_, delta));
+    SY_ASSIGN_OR_RETURN(bool has_all,
+                        scalars_.gather(*database_, path_, attempts_, wanted, deadline, delta));
+    if (has_all) {
+      SY_ASSIGN_OR_RETURN(has_all, gather_vectors(cursor_, gathered, deadline));
+    }
+    for (auto& [key, samples] : gathered.vectors)
+      delta.vectors.push_back({name_of(key.first), key.second, std::move(samples)});
+    delta.has_more = !has_all;
+    data_version_ = has_all ? version : -1;
+    has_read_ = true;
+    return std::move(delta);
+  }
+
   Status reopen_if_replaced() {
     const FileIdentity now = identity_of(path_);
     if (now == identity_ || now == FileIdentity{}) return {};
@@ -136,7 +167,7 @@ class StoreReader final : public Reader {
         cursor = Cursor{};
         cursor.epoch = epoch;
       }
-      if (is_first) load_attempts();
+      if (is_first) attempts_ = Attempts(*database_);
       is_first = false;
       const auto deadline = SteadyClock::now() + kTransactionBudget;
       SY_ASSIGN_OR_RETURN(const bool has_all_chunks, gather_chunks(cursor, to, deadline));
@@ -152,21 +183,6 @@ class StoreReader final : public Reader {
     }
   }
 
-  void load_attempts() {
-    attempts_.clear();
-    SQLite::Statement rows(*database_, "SELECT attempt, after_step FROM attempt ORDER BY attempt");
-    while (rows.executeStep()) {
-      attempts_.emplace_back(rows.getColumn(0).getInt64(), rows.getColumn(1).getInt64());
-    }
-  }
-
-  /// True for samples that a later attempt went back behind.
-  [[nodiscard]] bool is_void(std::int64_t attempt, std::int64_t step) const {
-    return std::any_of(attempts_.begin(), attempts_.end(), [&](const auto& later) {
-      return later.first > attempt && step > later.second;
-    });
-  }
-
   Result<bool> gather_chunks(Cursor& cursor, Gathered& to, SteadyClock::time_point deadline) {
     SQLite::Statement chunks(*database_,
                              "SELECT id, metric, attempt, num_samples, crc32c, samples "
@@ -174,21 +190,15 @@ class StoreReader final : public Reader {
     chunks.bind(1, cursor.chunk);
     while (chunks.executeStep()) {
       const std::string_view bytes = blob_at(chunks, 5);
-      if (static_cast<std::int64_t>(crc32c(bytes)) != chunks.getColumn(4).getInt64()) {
-        return Error{ErrorCode::kInputFile,
-                     path_,
-                     "expected another checksum of chunk " +
-                         std::to_string(chunks.getColumn(0).getInt64()) + ": it is damaged.",
-                     "`switchyard-engine verify DIR` names what is damaged.",
-                     {}};
-      }
+      SY_RETURN_IF_ERROR(check_chunk(
+          bytes, chunks.getColumn(4).getInt64(), chunks.getColumn(0).getInt64(), path_));
       SY_ASSIGN_OR_RETURN(const std::vector<StoredScalar> samples,
                           samples_from_bytes(bytes, chunks.getColumn(3).getInt64()));
       const std::int64_t attempt = chunks.getColumn(2).getInt64();
       std::vector<StoredScalar>& series = to.scalars[chunks.getColumn(1).getInt64()];
       for (const StoredScalar& sample : samples) {
         const bool is_new = sample.sequence > cursor.sequence;
-        if (is_new && !is_void(attempt, sample.at.step)) series.push_back(sample);
+        if (is_new && !attempts_.is_void(attempt, sample.at.step)) series.push_back(sample);
       }
       cursor.chunk = chunks.getColumn(0).getInt64();
       if (SteadyClock::now() > deadline) return false;
@@ -214,7 +224,7 @@ class StoreReader final : public Reader {
       }
       cursor.vector = rows.getColumn(0).getInt64();
       const Position at = position_at(rows, 4);
-      if (!is_void(rows.getColumn(3).getInt64(), at.step)) {
+      if (!attempts_.is_void(rows.getColumn(3).getInt64(), at.step)) {
         VectorSample sample{at, std::vector<float>(bytes.size() / sizeof(float))};
         if (!bytes.empty()) std::memcpy(sample.values.data(), bytes.data(), bytes.size());
         to.vectors[{rows.getColumn(1).getInt64(), rows.getColumn(2).getInt()}].push_back(
@@ -236,7 +246,7 @@ class StoreReader final : public Reader {
       sample.at = position_at(rows, 3);
       const int kind = rows.getColumn(8).getInt();
       sample.value = kind == 0 ? rows.getColumn(7).getDouble() : value_of_kind(kind);
-      if (!is_void(rows.getColumn(2).getInt64(), sample.at.step)) {
+      if (!attempts_.is_void(rows.getColumn(2).getInt64(), sample.at.step)) {
         to.scalars[rows.getColumn(1).getInt64()].push_back(sample);
       }
       cursor.sequence = sample.sequence;
@@ -297,13 +307,7 @@ class StoreReader final : public Reader {
       });
       ScalarSeries series;
       series.metric = name_of(metric);
-      for (const StoredScalar& s : samples) {
-        series.step.push_back(s.at.step);
-        series.tokens.push_back(s.at.tokens);
-        series.seconds.push_back(s.at.seconds);
-        series.flops.push_back(s.at.flops);
-        series.value.push_back(s.value);
-      }
+      for (const StoredScalar& s : samples) add_sample(series, s);
       from.delta.scalars.push_back(std::move(series));
     }
     for (auto& [key, samples] : from.vectors) {
@@ -317,7 +321,8 @@ class StoreReader final : public Reader {
   Cursor cursor_;
   int data_version_ = -1;
   bool has_read_ = false;  // a change of epoch before the first delta is no reset
-  std::vector<std::pair<std::int64_t, std::int64_t>> attempts_;  // attempt, after_step
+  Attempts attempts_;
+  WantedScalars scalars_;
   std::map<std::int64_t, std::string> names_;
 };
 

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/base/core/json.h"
 #include "engine/base/core/result.h"
+#include "engine/base/store/packed_column.h"
 
 namespace switchyard::store {
 
@@ -31,7 +33,7 @@ struct MetricInfo {
 
 /// One run's database (run.db, WAL): scalars (rows folded into chunks of 4,096), vectors, events.
 ///
-/// One writing process; all calls only enqueue, a writer thread commits every 64 samples or 250 ms
+/// One writing process; all calls only enqueue, a writer thread commits every 64 samples or 25 ms
 /// (synchronous NORMAL; FULL at least every 5 s and in flush). A full disk keeps up to 64 MiB
 /// queued, is tried again with growing pauses, and is reported by `problem()`; what comes above the
 /// 64 MiB is not kept. A failed sync is final. Threads: any thread may call; calls never wait for
@@ -74,7 +76,8 @@ struct ScalarSeries {
   std::vector<std::int64_t> tokens;
   std::vector<double> seconds;
   std::vector<double> flops;
-  std::vector<double> value;  ///< NaN and infinities with their bits
+  std::vector<double> value;                           ///< NaN and infinities with their bits
+  std::optional<PackedSamples> packed = std::nullopt;  ///< a whole chunk, instead of the arrays
 };
 
 struct VectorSample {
@@ -104,9 +107,12 @@ struct Delta {
   std::vector<ScalarSeries> scalars;
   std::vector<VectorSeries> vectors;
   std::vector<Event> events;
+  std::vector<std::string> available = {};  ///< scalar metrics that have samples now (poll(wanted))
+  bool has_more = false;                    ///< more is there already: poll again at once
 
   [[nodiscard]] bool empty() const {
-    return !is_reset && metrics.empty() && scalars.empty() && vectors.empty() && events.empty();
+    return !is_reset && !has_more && metrics.empty() && scalars.empty() && vectors.empty() &&
+           events.empty() && available.empty();
   }
 };
 
@@ -121,6 +127,11 @@ class Reader {
   virtual ~Reader() = default;
   /// The samples and events committed since the last call; the first call returns everything.
   virtual Result<Delta> poll() = 0;
+  /// The same for a window: of scalar metrics only the samples of `wanted`, most urgent first, in
+  /// the order in which they were recorded; a metric that is wanted later is returned from its
+  /// start. Whole chunks come packed. Each call is one short transaction; `has_more` says that it
+  /// ended before everything was read. Use one kind of poll per object.
+  virtual Result<Delta> poll(std::span<const std::string> wanted) = 0;
   /// Forgets the cursor: the next poll returns everything, marked `is_reset`.
   virtual void rewind() = 0;
   /// SQLite's integrity check and the sequence rules of the store; one message per finding.

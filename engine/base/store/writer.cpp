@@ -18,8 +18,10 @@ using std::chrono::milliseconds;
 constexpr std::size_t kBatchItems = 64;
 constexpr std::size_t kMaxItemsPerCommit = 16'384;
 constexpr std::size_t kMaxQueuedBytes = std::size_t{64} << 20;
-constexpr milliseconds kMaxAge{200};    // of the oldest item when the commit begins
-constexpr milliseconds kQuietTime{60};  // nothing new for so long: what waits is committed
+// A sample is on the screen within 150 ms: these, a look of the window every 16 ms, and a frame
+// every 100 ms.
+constexpr milliseconds kMaxAge{25};     // of the oldest item when the commit begins
+constexpr milliseconds kQuietTime{10};  // nothing new for so long: what waits is committed
 constexpr milliseconds kSyncInterval{4500};
 constexpr milliseconds kFirstBackOff{250};
 constexpr milliseconds kMaxBackOff{8000};

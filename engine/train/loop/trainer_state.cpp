@@ -1,3 +1,4 @@
+#include <cmath>
 #include <fstream>
 #include <utility>
 
@@ -155,7 +156,8 @@ const formats::PreparedData& Trainer::data() const {
 store::Position Trainer::position() const {
   const Impl& my = *impl_;
   const double flops = static_cast<double>(my.tokens) * my.size.flops_per_token_step;
-  return {my.step, my.tokens, my.seconds, flops};
+  // Whole microseconds pack into three bytes a sample (store/packed_column.h).
+  return {my.step, my.tokens, std::round(my.seconds * 1e6) / 1e6, flops};
 }
 
 std::int64_t Trainer::max_steps() const {

@@ -128,6 +128,13 @@ void read_everything(const std::string& path) {
   }
   const auto delta = (*reader)->poll();
   const auto findings = (*reader)->verify();
+  const auto window = Reader::open(path);
+  if (window.ok()) {
+    const auto wanted = (*window)->poll(std::vector<std::string>{"x", "v"});
+    if (!wanted.ok()) {
+      EXPECT_FALSE(wanted.error().message.empty());
+    }
+  }
   if (!delta.ok()) {
     EXPECT_FALSE(delta.error().message.empty());
   }
@@ -169,6 +176,8 @@ TEST(StoreFaults, AFlippedByteInsideAChunkIsReported) {
   const auto reader = Reader::open(folder / "run.db");
   ASSERT_TRUE(reader.ok());
   EXPECT_FALSE((*reader)->poll().ok());
+  EXPECT_FALSE((*Reader::open(folder / "run.db"))->poll(std::vector<std::string>{"x"}).ok());
+  EXPECT_TRUE((*Reader::open(folder / "run.db"))->poll(std::vector<std::string>{}).ok());
   EXPECT_EQ((*reader)->verify()->size(), 1U);
 }
 
