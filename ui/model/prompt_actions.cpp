@@ -193,8 +193,9 @@ void replay_at_checkpoints(Studio& studio,
       known.insert(known.end(), pin.answers.begin(), pin.answers.end());
   }
   for (const std::int64_t step : studio.prompt.facts->checkpoints) {
-    const bool has_answer = std::any_of(
-        known.begin(), known.end(), [step](const AnswerAt& row) { return row.step == step; });
+    const bool has_answer = std::any_of(known.begin(), known.end(), [step](const AnswerAt& row) {
+      return row.step == step && row.problem.empty();
+    });
     if (has_answer) continue;
     request(studio,
             add_answer(studio,
