@@ -171,6 +171,22 @@ TEST(Compare, AsksBothSourcesWithOneSeedAndThenReadsTheAnswer) {
   EXPECT_EQ(command_at<ScoreText>(studio, 2).source.step, 100);
 }
 
+TEST(ScoreText, ReadsWhatIsTooLongForAMessageFromACheckpoint) {
+  Studio studio;
+  RunView run;
+  run.root = "/runs/a";
+  studio.run = std::make_shared<const RunView>(run);
+  studio.prompt.score.text = "short";
+  score_text(studio);
+  EXPECT_EQ(command_at<ScoreText>(studio, 0).source.kind, AnswerSource::Kind::kLive);
+  studio.prompt.score.text = std::string(kMaxLiveTextBytes + 1, 'x');
+  score_text(studio);
+  ASSERT_EQ(studio.commands.size(), 3U) << "the scoring before is stopped";
+  EXPECT_EQ(command_at<ScoreText>(studio, 2).source.kind, AnswerSource::Kind::kCheckpoint);
+  studio.prompt.draft = studio.prompt.score.text;
+  EXPECT_NE(prompt_obstacle(studio).find("256 KiB"), std::string::npos);
+}
+
 TEST(Drafts, ComeBackInOrder) {
   PromptState prompt;
   prompt.draft = "one";
