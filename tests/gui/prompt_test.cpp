@@ -143,6 +143,32 @@ TEST_F(PromptTest, ComparesLiveWeightsWithACheckpoint) {
   }));
 }
 
+TEST_F(PromptTest, IsDrivenByKeysAlone) {
+  DrivenApp driven;
+  ASSERT_TRUE(driven.play("keys", [](Hands& hands) {
+    start_training(hands, 40);
+    pause(hands);
+    hands.studio().prompt.settings.max_tokens = 12;
+    hands.context()->NavMoveTo("//**/###prompt.text");
+    hands.context()->NavInput();
+    hands.context()->KeyPress(ImGuiMod_Ctrl | ImGuiKey_A);
+    hands.context()->KeyChars("my lord ");
+    hands.frames(2);
+    hands.key(ImGuiMod_Ctrl | ImGuiKey_Enter);
+    ASSERT_TRUE(wait_done(hands));
+    EXPECT_EQ(shown(hands).prompt, "my lord ");
+    const std::string token = "//**/###answer." + std::to_string(shown(hands).id) + ".token.3";
+    hands.context()->NavMoveTo(token.c_str());
+    hands.context()->NavActivate();
+    hands.frames(3);
+    EXPECT_EQ(hands.studio().selection.token, 3);
+    ASSERT_TRUE(hands.is_there("popover.branch"));
+    hands.key(ImGuiKey_Escape);
+    hands.frames(2);
+    EXPECT_FALSE(hands.is_there("popover.branch"));
+  }));
+}
+
 TEST_F(PromptTest, KeepsAnswersOverARestart) {
   std::string text;
   {
