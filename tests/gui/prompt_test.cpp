@@ -5,6 +5,7 @@
 #include "tests/gui/app_driver.h"
 #include "ui/model/answer_compare.h"
 #include "ui/model/prompt_actions.h"
+#include "ui/panels/token_flow.h"
 
 namespace switchyard::test {
 namespace {
@@ -139,6 +140,32 @@ TEST_F(PromptTest, ComparesLiveWeightsWithACheckpoint) {
       EXPECT_GE(agreement->share, 0.0);
       EXPECT_LE(agreement->share, 1.0);
     }
+  }));
+}
+
+TEST_F(PromptTest, IsDrivenByKeysAlone) {
+  DrivenApp driven;
+  ASSERT_TRUE(driven.play("keys", [](Hands& hands) {
+    start_training(hands, 40);
+    pause(hands);
+    hands.studio().prompt.settings.max_tokens = 12;
+    hands.context()->NavMoveTo("//**/###prompt.text");
+    hands.context()->NavInput();
+    hands.context()->KeyPress(ImGuiMod_Ctrl | ImGuiKey_A);
+    hands.context()->KeyChars("my lord ");
+    hands.frames(2);
+    hands.key(ImGuiMod_Ctrl | ImGuiKey_Enter);
+    ASSERT_TRUE(wait_done(hands));
+    EXPECT_EQ(shown(hands).prompt, "my lord ");
+    const std::string token = "//**/###answer." + std::to_string(shown(hands).id) + ".token.3";
+    hands.context()->NavMoveTo(token.c_str());
+    hands.context()->NavActivate();
+    hands.frames(3);
+    EXPECT_EQ(hands.studio().selection.token, 3);
+    ASSERT_TRUE(hands.is_there("popover.branch"));
+    hands.key(ImGuiKey_Escape);
+    hands.frames(2);
+    EXPECT_FALSE(hands.is_there("popover.branch"));
   }));
 }
 
@@ -353,6 +380,43 @@ TEST_F(PromptTest, AsksAFinishedRunAtEachKeptCheckpoint) {
   }));
 }
 
+TEST_F(PromptTest, ShowsOtherScriptsAndCopiesTheTrueText) {
+  DrivenApp driven;
+  ASSERT_TRUE(driven.play("scripts", [](Hands& hands) {
+    start_training(hands, 20);
+    pause(hands);
+    Answer answer;
+    answer.id = hands.studio().prompt.next_answer_id++;
+    answer.prompt = "жизнь ";
+    answer.state = AnswerState::kDone;
+    for (const char* text : {"Ωmega", " 日本", " 🦓", "", "\n"}) {
+      ui::Token token;
+      token.text = text;
+      token.shown = ui::shown_text(text);
+      token.probability = 0.5;
+      answer.tokens.push_back(token);
+    }
+    hands.studio().prompt.answers.push_back(answer);
+    ui::show_answer(hands.studio(), answer.id);
+    hands.frames(4);
+    EXPECT_EQ(ui::drawable_text("Ωmega"), "Ωmega");
+    EXPECT_TRUE(ui::drawable_text("🦓") == "🦓" || ui::drawable_text("🦓") == "U+1F993");
+    EXPECT_TRUE(ui::drawable_text("日") == "日" || ui::drawable_text("日") == "U+65E5");
+    EXPECT_TRUE(hands.is_there("answer." + std::to_string(answer.id) + ".token.4"));
+    hands.click("answers.copy");
+    hands.frames(2);
+    EXPECT_STREQ(ImGui::GetClipboardText(), "жизнь Ωmega 日本 🦓\n");
+    // A range marked with Shift is copied alone.
+    hands.click("answer." + std::to_string(answer.id) + ".token.0");
+    hands.key(ImGuiKey_Escape);
+    hands.context()->KeyDown(ImGuiMod_Shift);
+    hands.click("answer." + std::to_string(answer.id) + ".token.1");
+    hands.context()->KeyUp(ImGuiMod_Shift);
+    hands.key(ImGuiMod_Ctrl | ImGuiKey_C);
+    EXPECT_STREQ(ImGui::GetClipboardText(), "Ωmega 日本");
+  }));
+}
+
 /// Pictures for people: an answer beside a checkpoint's, with the card of a token, in every theme.
 TEST_F(PromptTest, ShowsItselfInEveryThemeAndSize) {
   DrivenApp driven;
@@ -374,31 +438,38 @@ TEST_F(PromptTest, ShowsItselfInEveryThemeAndSize) {
               answers.begin(), answers.end(), [](const Answer& one) { return one.is_open(); });
         },
         240));
+    for (const Answer& answer : hands.studio().prompt.answers)
+      EXPECT_EQ(answer.state, AnswerState::kDone) << answer.source.step << ": " << answer.problem;
     hands.studio().selection.expert = shown(hands).tokens[24].route[1].experts.front();
     hands.click("answer." + std::to_string(shown(hands).id) + ".token.24");
     hands.frames(4);
   }));
-  const auto take = [&](const std::string& name) {
+  const auto take = [&](const std::string& name, const char* panel) {
+    const auto save = [&](const std::string& suffix, int width, int height) {
+      driven.app().picture(width, height, 4);  // a size may have an arrangement of its own
+      driven.app().shell().focus_panel(panel);
+      driven.save_picture(name + "-" + suffix, width, height);
+    };
     for (const auto& [kind, theme] : {std::pair{ui::ThemeKind::kDark, "dark"},
                                       std::pair{ui::ThemeKind::kLight, "light"},
                                       std::pair{ui::ThemeKind::kContrast, "contrast"}}) {
       driven.app().shell().set_theme(kind);
-      driven.save_picture(name + "-" + theme);
+      save(theme, 1440, 900);
     }
     driven.app().shell().set_theme(ui::ThemeKind::kDark);
-    driven.save_picture(name + "-small", 1024, 640);
+    save("small", 1024, 640);
     driven.app().shell().set_zoom(2.0F);
-    driven.save_picture(name + "-zoom2", 1024, 640);
-    driven.save_picture(name + "-dark@2x", 2880, 1800);
+    save("zoom2", 1024, 640);
+    save("dark@2x", 2880, 1800);
     driven.app().shell().set_zoom(1.0F);
   };
-  take("prompt-answers");
+  take("prompt-answers", "prompt.answers");
   ASSERT_TRUE(driven.play("over", [](Hands& hands) {
     hands.key(ImGuiKey_Escape);
     hands.app().shell().focus_panel("prompt.over_training");
     hands.frames(6);
   }));
-  take("prompt-over");
+  take("prompt-over", "prompt.over_training");
   ASSERT_TRUE(driven.play("score", [](Hands& hands) {
     hands.app().shell().focus_panel("prompt.score");
     hands.frames(6);
@@ -412,7 +483,7 @@ TEST_F(PromptTest, ShowsItselfInEveryThemeAndSize) {
         60);
     hands.frames(4);
   }));
-  take("prompt-score");
+  take("prompt-score", "prompt.score");
 }
 
 }  // namespace

@@ -91,9 +91,6 @@ void MessageClient::change_setting(const ChangeSetting& change) {
 
 namespace {
 
-/// Room for escapes and the fields beside the text in a message of 1 MiB.
-constexpr std::size_t kMaxScoredBytes = std::size_t{256} << 10;
-
 void set_sampling(Json& message, const SamplingSettings& s) {
   message.set("max_tokens", s.max_tokens);
   message.set("temperature", s.temperature);
@@ -126,7 +123,7 @@ bool MessageClient::generate(const Generate& request) {
 }
 
 bool MessageClient::score(const ScoreText& request) {
-  if (!is_attached_.load() || request.text.size() > kMaxScoredBytes) return false;
+  if (!is_attached_.load() || request.text.size() > kMaxLiveTextBytes) return false;
   Json message = command("score");
   message.set("text", request.text);
   post({std::move(message), "Score", request.answer_id});

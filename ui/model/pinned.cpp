@@ -70,7 +70,8 @@ std::vector<PinnedPrompt> pinned_prompts(std::span<const store::Event> events,
               detail["text"].as_string(),
               detail["num_tokens"].as_integer(),
               detail["mean_prob"].as_number(),
-              false});
+              false,
+              ""});
     }
   }
   return pins;
@@ -83,11 +84,11 @@ void add_replays(std::span<const Answer> answers,
                  std::vector<AnswerAt>* rows) {
   for (const Answer& answer : answers) {
     if (answer.role != AnswerRole::kReplay || answer.prompt != prompt ||
-        answer.settings.seed != seed || answer.state == AnswerState::kFailed)
+        answer.settings.seed != seed)
       continue;
     const std::int64_t step = answer.source.step;
     const bool is_known = std::any_of(rows->begin(), rows->end(), [&](const AnswerAt& row) {
-      return row.step == step && !row.is_open;
+      return row.step == step && !row.is_open && row.problem.empty();
     });
     if (is_known) continue;
     double sum = 0.0;
@@ -99,7 +100,8 @@ void add_replays(std::span<const Answer> answers,
             answer.text(),
             count,
             count > 0 ? sum / static_cast<double>(count) : 0.0,
-            answer.is_open()});
+            answer.is_open(),
+            answer.problem});
   }
 }
 

@@ -18,6 +18,7 @@ struct AnswerAt {
   std::int64_t num_tokens = 0;
   double mean_probability = 0.0;
   bool is_open = false;  ///< still being written
+  std::string problem;   ///< why there is no answer; empty when there is one
 };
 
 /// A prompt that the engine answers at every checkpoint, with a fixed seed.

@@ -87,6 +87,9 @@ std::string prompt_obstacle(const Studio& studio) {
   if (run.root.empty()) return "Open a run first.";
   if (run.state == RunState::kDamaged) return "This folder is no run.";
   if (studio.prompt.draft.empty()) return "Type something first.";
+  if (studio.prompt.draft.size() > kMaxLiveTextBytes)
+    return "A prompt has at most 256 KiB; this has " +
+           grouped(static_cast<std::int64_t>(studio.prompt.draft.size())) + " bytes.";
   if (!facts.count_problem.empty() && facts.counted == studio.prompt.draft)
     return facts.count_problem;
   if (studio.prompt.source.kind == AnswerSource::Kind::kLive) {
@@ -178,9 +181,12 @@ void score_text(Studio& studio) {
   std::erase_if(studio.prompt.answers, [](const Answer& answer) {
     return answer.role == AnswerRole::kScored && !answer.is_open();
   });
-  const Answer& answer = add_answer(studio, AnswerRole::kScored, score.text, {}, score.source);
+  AnswerSource source = score.source;
+  if (score.text.size() > kMaxLiveTextBytes && source.kind == AnswerSource::Kind::kLive)
+    source = {AnswerSource::Kind::kCheckpoint, -1};
+  const Answer& answer = add_answer(studio, AnswerRole::kScored, score.text, {}, source);
   score.answer_id = answer.id;
-  studio.send(ScoreText{answer.id, score.text, score.source});
+  studio.send(ScoreText{answer.id, score.text, source});
 }
 
 void replay_at_checkpoints(Studio& studio,
@@ -193,8 +199,9 @@ void replay_at_checkpoints(Studio& studio,
       known.insert(known.end(), pin.answers.begin(), pin.answers.end());
   }
   for (const std::int64_t step : studio.prompt.facts->checkpoints) {
-    const bool has_answer = std::any_of(
-        known.begin(), known.end(), [step](const AnswerAt& row) { return row.step == step; });
+    const bool has_answer = std::any_of(known.begin(), known.end(), [step](const AnswerAt& row) {
+      return row.step == step && row.problem.empty();
+    });
     if (has_answer) continue;
     request(studio,
             add_answer(studio,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -40,6 +41,9 @@ struct Generate {
   SamplingSettings settings;
   AnswerSource source;
 };
+
+/// Longer texts do not fit into a message to the engine: they are read from a checkpoint.
+inline constexpr std::size_t kMaxLiveTextBytes = std::size_t{256} << 10;
 
 /// Reads a text with a source's weights: probability, entropy and route of every token.
 struct ScoreText {

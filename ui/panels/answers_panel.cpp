@@ -236,7 +236,7 @@ class AnswersPanel final : public Panel {
     return {};
   }
 
-  /// In the mock-up's spirit only the answer in front carries its routes.
+  /// Only the answer in front carries its routes; the one beside it stays short.
   static bool shows_routes(const Studio& studio, const Answer& answer) {
     return studio.prompt.shows_routes && answer.role == AnswerRole::kShown;
   }

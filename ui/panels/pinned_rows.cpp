@@ -57,11 +57,13 @@ void draw_pinned_rows(const std::vector<AnswerAt>& rows,
     std::string words = row->text;
     std::replace(words.begin(), words.end(), '\n', ' ');
     if (row->is_open && words.empty()) words = "…";
+    const bool has_failed = !row->problem.empty();
+    if (has_failed) words = std::string(icon(Icon::kFailure)) + "  " + row->problem;
     draw_text(list,
-              Type::kMono,
+              has_failed ? Type::kBody : Type::kMono,
               {min.x + text_left, y},
-              row->is_open ? t.text3 : t.text2,
-              drawable_text(words),
+              has_failed ? t.failure : (row->is_open ? t.text3 : t.text2),
+              has_failed ? words : drawable_text(words),
               std::max(em(2), width - text_left - em(0.4F)));
     list->AddRectFilled({min.x, min.y + height - px(1)}, {min.x + width, min.y + height}, t.line);
     ImGui::SetCursorScreenPos(min);

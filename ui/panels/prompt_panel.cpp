@@ -28,6 +28,11 @@ std::string one_line(std::string text) {
   return text;
 }
 
+/// Goes before what the field being typed in would do with the keys.
+constexpr ImGuiInputFlags kAlsoWhileTyping = ImGuiInputFlags_RouteGlobal |
+                                             ImGuiInputFlags_RouteOverFocused |
+                                             ImGuiInputFlags_RouteOverActive;
+
 class PromptPanel final : public Panel {
  public:
   void draw(Studio& studio) override {
@@ -153,8 +158,7 @@ class PromptPanel final : public Panel {
     options.kind = ButtonKind::kPrimary;
     options.width = em(8.0F);
     if (!why.empty()) options.disabled_reason = why.c_str();
-    const bool wants_keys =
-        ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_Enter, ImGuiInputFlags_RouteGlobal);
+    const bool wants_keys = ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_Enter, kAlsoWhileTyping);
     if (button("Generate###prompt.generate", options) || (wants_keys && why.empty()))
       studio.generate();
     const auto small_button = [](const char* label, Icon name, const char* help, const char* off) {
@@ -171,8 +175,7 @@ class PromptPanel final : public Panel {
                      "Asks the shown prompt again with the next seed; all answers are kept",
                      shown == nullptr ? "Generate an answer first" : nullptr))
       ask_again(studio, shown->id, prompt.settings);
-    const bool wants_stop =
-        is_busy && ImGui::Shortcut(ImGuiKey_Escape, ImGuiInputFlags_RouteGlobal);
+    const bool wants_stop = is_busy && ImGui::Shortcut(ImGuiKey_Escape, kAlsoWhileTyping);
     if (small_button("Stop###prompt.stop",
                      Icon::kStop,
                      "Stops writing (Esc)",

@@ -45,12 +45,27 @@ class ScorePanel final : public Panel {
   }
 
  private:
+  static constexpr std::size_t kMaxEditedBytes = std::size_t{64} << 10;
+
+  static void draw_text_area(ScoreState& score) {
+    if (score.text.size() <= kMaxEditedBytes) {
+      FieldOptions area;
+      area.is_mono = true;
+      area.hint = "Paste a text, or name a file below.";
+      text_area("###score.text", &score.text, em(7.5F), area);
+      return;
+    }
+    // Too long to edit here without making every picture slow.
+    text_ellipsis(Type::kBody,
+                  theme().text1,
+                  grouped_number(static_cast<long long>(score.text.size())) + " bytes of text");
+    gap(0.3F);
+    if (link("Clear###score.clear")) score.text.clear();
+  }
+
   static void draw_input(Studio& studio) {
     ScoreState& score = studio.prompt.score;
-    FieldOptions area;
-    area.is_mono = true;
-    area.hint = "Paste a text, or name a file below.";
-    text_area("###score.text", &score.text, em(7.5F), area);
+    draw_text_area(score);
     gap(0.5F);
     const float width = ImGui::GetContentRegionAvail().x;
     FieldOptions path;
@@ -155,6 +170,9 @@ class ScorePanel final : public Panel {
       return {};
     }
     draw_figures(answer);
+    note(source_text(answer.source, *studio.run) +
+         (answer.step >= 0 ? ", read at step " + grouped_number(answer.step) : ""));
+    gap(0.4F);
     if (answer.is_open()) {
       note(answer.tokens.empty() ? "Waiting for the first token." : "Reading …");
       gap(0.5F);

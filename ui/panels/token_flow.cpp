@@ -247,7 +247,6 @@ void TokenFlow::draw_chip(
     selection.token = index;
     range = {};
     result->activated = index;
-    result->is_by_key = ImGui::GetIO().NavVisible;
   }
   const bool is_hovered = ImGui::IsItemHovered();
   const bool is_selected = selection.answer_id == answer.id && selection.token == index;

@@ -14,7 +14,6 @@ namespace switchyard::ui {
 /// What a flow reports of the frame.
 struct FlowResult {
   int activated = -1;         ///< token that was clicked or chosen by key
-  bool is_by_key = false;     ///< … with the keyboard
   bool has_selected = false;  ///< the selected token was drawn at:
   ImVec2 selected_min, selected_max;
 };

@@ -171,6 +171,22 @@ TEST(Compare, AsksBothSourcesWithOneSeedAndThenReadsTheAnswer) {
   EXPECT_EQ(command_at<ScoreText>(studio, 2).source.step, 100);
 }
 
+TEST(ScoreText, ReadsWhatIsTooLongForAMessageFromACheckpoint) {
+  Studio studio;
+  RunView run;
+  run.root = "/runs/a";
+  studio.run = std::make_shared<const RunView>(run);
+  studio.prompt.score.text = "short";
+  score_text(studio);
+  EXPECT_EQ(command_at<ScoreText>(studio, 0).source.kind, AnswerSource::Kind::kLive);
+  studio.prompt.score.text = std::string(kMaxLiveTextBytes + 1, 'x');
+  score_text(studio);
+  ASSERT_EQ(studio.commands.size(), 3U) << "the scoring before is stopped";
+  EXPECT_EQ(command_at<ScoreText>(studio, 2).source.kind, AnswerSource::Kind::kCheckpoint);
+  studio.prompt.draft = studio.prompt.score.text;
+  EXPECT_NE(prompt_obstacle(studio).find("256 KiB"), std::string::npos);
+}
+
 TEST(Drafts, ComeBackInOrder) {
   PromptState prompt;
   prompt.draft = "one";
@@ -311,12 +327,19 @@ TEST(PinnedPrompts, AreCompletedByReplays) {
   EXPECT_EQ(command_at<Generate>(studio, 1).source.step, 200);
   studio.prompt.answers[0].tokens = {token_of(1, "x", {}), token_of(2, "y", {})};
   studio.prompt.answers[0].state = AnswerState::kDone;
-  std::vector<AnswerAt> rows = {{200, 1.0, "pinned", 1, 0.5, false}};
+  std::vector<AnswerAt> rows = {{200, 1.0, "pinned", 1, 0.5, false, ""}};
   add_replays(studio.prompt.answers, "p", 3, nullptr, &rows);
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].text, "xy");
   EXPECT_DOUBLE_EQ(rows[0].mean_probability, 0.5);
   EXPECT_EQ(rows[1].text, "pinned");
+  studio.prompt.answers[0].state = AnswerState::kFailed;
+  studio.prompt.answers[0].problem = "no such checkpoint";
+  rows.clear();
+  add_replays(studio.prompt.answers, "p", 3, nullptr, &rows);
+  EXPECT_EQ(rows[0].problem, "no such checkpoint");
+  replay_at_checkpoints(studio, "p", settings);
+  EXPECT_EQ(command_at<Generate>(studio, 2).source.step, 100) << "a failed one may be tried again";
 }
 
 TEST(Obstacle, SaysWhyNothingCanBeAsked) {
