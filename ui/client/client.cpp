@@ -87,7 +87,9 @@ Client::Client(Library::Places places, std::function<void()> wake)
       prompt_reader_(mailbox_),
       messages_(mailbox_,
                 {[this] { return watcher_.is_engine_alive(); },
-                 [this](bool is_attached) { watcher_.set_attached(is_attached); }}) {}
+                 [this](bool is_attached) { watcher_.set_attached(is_attached); }}),
+      log_(mailbox_),
+      hardware_(places.runs, mailbox_) {}
 
 void Client::open(Studio& studio, const std::string& root) {
   studio.gallery.is_open = root.empty();
@@ -111,6 +113,8 @@ void Client::take(Studio& studio) {
   for (ClientEvent& event : mailbox_.take()) put_event(studio, std::move(event));
   studio.run = watcher_.view();
   studio.overlay.views = overlay_.views();
+  studio.drawer.log = log_.view();
+  studio.drawer.hardware = hardware_.view();
   announce_states(studio);
 }
 
@@ -166,8 +170,10 @@ void Client::announce_states(Studio& studio) {
                                 "Nothing saved is lost: Resume goes on from the last checkpoint."});
       break;
     default:
-      break;
+      return;
   }
+  if (studio.settings.has_desktop_notices && run.state != RunState::kStopped)
+    library_.notify_desktop(studio.notices.back().title, studio.notices.back().detail);
 }
 
 void Client::carry_out(Studio& studio, const Command& command) {
@@ -243,6 +249,8 @@ void Client::want_overlay(const Studio& studio) {
 
 void Client::submit(Studio& studio) {
   library_.set_wanted(studio.shows_run_list);
+  log_.follow(studio.drawer.shows(DrawerTab::kLog) ? open_root_ : std::string());
+  hardware_.set_wanted(studio.drawer.shows(DrawerTab::kHardware));
   manager_.set_wanted(studio.shows_run_list);
   for (const Command& command : std::exchange(studio.commands, {})) carry_out(studio, command);
   want_overlay(studio);

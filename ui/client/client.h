@@ -5,7 +5,9 @@
 
 #include "ui/client/checkpoint_sampler.h"
 #include "ui/client/exporter.h"
+#include "ui/client/hardware_sampler.h"
 #include "ui/client/library.h"
+#include "ui/client/log_tail.h"
 #include "ui/client/mailbox.h"
 #include "ui/client/message_client.h"
 #include "ui/client/prompt_reader.h"
@@ -49,6 +51,8 @@ class Client {
   CheckpointSampler sampler_;
   PromptReader prompt_reader_;
   MessageClient messages_;
+  LogTail log_;
+  HardwareSampler hardware_;
   double last_train_ = -1e9;  ///< monotonic seconds of the last order to train
   std::string open_root_;
   std::string announced_root_;
