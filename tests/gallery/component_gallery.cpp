@@ -33,6 +33,13 @@ bool save(const Picture& picture, const std::string& path) {
   return static_cast<bool>(file.flush());
 }
 
+/// "1.25", "2".
+std::string text_of(float scale) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%g", static_cast<double>(scale));
+  return text;
+}
+
 /// Draws a few frames so that sizes settle, then keeps the last.
 Picture render(Window& window,
                const std::function<void()>& before,
@@ -48,14 +55,19 @@ Picture render(Window& window,
 }
 
 bool render_theme(Window& window, ThemeKind kind, float scale, const std::string& folder) {
-  const std::string suffix =
-      std::string(switchyard::ui::theme_name(kind)) + (scale > 1.0F ? "@2x.png" : ".png");
+  const std::string suffix = std::string(switchyard::ui::theme_name(kind)) +
+                             (scale > 1.0F ? "@" + text_of(scale) + "x.png" : std::string(".png"));
   window.override_size(static_cast<int>(kWidth * scale), static_cast<int>(kHeight * scale));
   const Picture kit = render(
       window,
       [&] { switchyard::ui::apply_theme(kind, scale); },
       [] { switchyard::ui::draw_kit_page(); });
   bool is_saved = save(kit, folder + "/components-" + suffix);
+  const Picture overlays = render(
+      window,
+      [&] { switchyard::ui::apply_theme(kind, scale); },
+      [] { switchyard::ui::draw_overlay_page(); });
+  is_saved = save(overlays, folder + "/overlays-" + suffix) && is_saved;
   Studio studio;
   DockShell shell(switchyard::ui::plot_page_panels(), nullptr);
   shell.set_theme(kind);
@@ -92,7 +104,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   for (const ThemeKind kind : {ThemeKind::kDark, ThemeKind::kLight, ThemeKind::kContrast}) {
-    for (const float scale : {1.0F, 2.0F}) {
+    for (const float scale : {1.0F, 1.25F, 1.5F, 2.0F}) {
       if (!render_theme(**window, kind, scale, folder)) {
         std::fprintf(stderr, "cannot write to %s\n", folder.c_str());
         return 1;

@@ -1,7 +1,8 @@
 // No text is cut or shortened beyond recognition: every workspace, in the smallest window, from the
 // smallest zoom to twice the normal one, on plain and on dense monitors.
-#include <set>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include <GLFW/glfw3.h>
 
@@ -50,8 +51,20 @@ void check_workspace(ui::StudioApp& app, Workspace workspace, float scale, const
   }
 }
 
+void check_drawer(ui::StudioApp& app, float scale, const std::string& at) {
+  app.studio().gallery.is_open = false;
+  for (int tab = 0; tab < 4; ++tab) {
+    app.studio().drawer.show(static_cast<ui::DrawerTab>(tab));
+    app.picture(kWidth, kHeight, 4);
+    std::this_thread::sleep_for(std::chrono::milliseconds(tab == 2 ? 2200 : 400));
+    const std::vector<TextFault> faults = faults_of(app, scale);
+    EXPECT_TRUE(faults.empty()) << "drawer " << tab << at << report(faults);
+  }
+  app.studio().drawer.is_open = false;
+}
+
 void check_all(ui::StudioApp& app, float scale) {
-  for (const float zoom : {0.75F, 1.0F}) {
+  for (const float zoom : {0.75F, 1.0F, 1.5F, 2.0F}) {
     app.shell().set_zoom(zoom);
     const std::string at =
         " at zoom " + std::to_string(zoom) + ", monitor scale " + std::to_string(scale);
@@ -61,6 +74,7 @@ void check_all(ui::StudioApp& app, float scale) {
     for (const Workspace workspace :
          {Workspace::kTrain, Workspace::kRouting, Workspace::kPrompt, Workspace::kRuns})
       check_workspace(app, workspace, scale, at);
+    check_drawer(app, scale, at);
   }
   app.shell().set_zoom(1.0F);
 }

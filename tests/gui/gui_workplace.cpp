@@ -97,6 +97,7 @@ GuiWorkplace::GuiWorkplace() {
   set("SWITCHYARD_STATE", folder / "state");
   set("SWITCHYARD_CACHE", folder / "cache");
   set("SWITCHYARD_ENGINE", engine_program());
+  set("SWITCHYARD_TOUR", "0");
   write_text(folder / "text.txt", made_text(60'000));
   write_presets();
 }

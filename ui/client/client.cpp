@@ -89,8 +89,9 @@ Client::Client(Library::Places places, std::function<void()> wake)
                 {[this] { return watcher_.is_engine_alive(); },
                  [this](bool is_attached) { watcher_.set_attached(is_attached); }}),
       config_worker_(
-          mailbox_, places.runs, [this](const std::string& path) { library_.train_config(path); }) {
-}
+          mailbox_, places.runs, [this](const std::string& path) { library_.train_config(path); }),
+      log_(mailbox_),
+      hardware_(places.runs, mailbox_) {}
 
 void Client::open(Studio& studio, const std::string& root) {
   studio.gallery.is_open = root.empty();
@@ -114,6 +115,8 @@ void Client::take(Studio& studio) {
   for (ClientEvent& event : mailbox_.take()) put_event(studio, std::move(event));
   studio.run = watcher_.view();
   studio.overlay.views = overlay_.views();
+  studio.drawer.log = log_.view();
+  studio.drawer.hardware = hardware_.view();
   announce_states(studio);
 }
 
@@ -170,8 +173,10 @@ void Client::announce_states(Studio& studio) {
                                 "Nothing saved is lost: Resume goes on from the last checkpoint."});
       break;
     default:
-      break;
+      return;
   }
+  if (studio.settings.has_desktop_notices && run.state != RunState::kStopped)
+    library_.notify_desktop(studio.notices.back().title, studio.notices.back().detail);
 }
 
 void Client::carry_out(Studio& studio, const Command& command) {
@@ -261,6 +266,8 @@ void Client::want_overlay(const Studio& studio) {
 
 void Client::submit(Studio& studio) {
   library_.set_wanted(studio.shows_run_list);
+  log_.follow(studio.drawer.shows(DrawerTab::kLog) ? open_root_ : std::string());
+  hardware_.set_wanted(studio.drawer.shows(DrawerTab::kHardware));
   manager_.set_wanted(studio.shows_run_list);
   for (const Command& command : std::exchange(studio.commands, {})) carry_out(studio, command);
   want_overlay(studio);

@@ -6,7 +6,9 @@
 #include "ui/client/checkpoint_sampler.h"
 #include "ui/client/config_worker.h"
 #include "ui/client/exporter.h"
+#include "ui/client/hardware_sampler.h"
 #include "ui/client/library.h"
+#include "ui/client/log_tail.h"
 #include "ui/client/mailbox.h"
 #include "ui/client/message_client.h"
 #include "ui/client/overlay_reader.h"
@@ -52,6 +54,8 @@ class Client {
   PromptReader prompt_reader_;
   MessageClient messages_;
   ConfigWorker config_worker_;
+  LogTail log_;
+  HardwareSampler hardware_;
   double last_train_ = -1e9;  ///< monotonic seconds of the last order to train
   std::string open_root_;
   std::string announced_root_;

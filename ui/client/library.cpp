@@ -7,6 +7,8 @@
 
 #include "engine/base/core/file_system.h"
 #include "engine/base/store/run_folder.h"
+#include "ui/client/child.h"
+#include "ui/model/system_theme.h"
 
 namespace switchyard::ui {
 namespace {
@@ -114,6 +116,15 @@ void Library::refresh() {
   post([this] { scan_runs(); });
 }
 
+void Library::notify_desktop(const std::string& title, const std::string& detail) {
+  constexpr double kTimeoutSeconds = 5.0;
+  post([title, detail] {
+    // A desktop without a message service is no failure of the window.
+    static_cast<void>(
+        output_of({"notify-send", "--app-name=Switchyard", title, detail}, kTimeoutSeconds));
+  });
+}
+
 void Library::set_wanted(bool is_wanted) {
   if (is_wanted_.exchange(is_wanted) != is_wanted && is_wanted) refresh();
 }
@@ -157,6 +168,8 @@ void Library::look_at_machine() {
   MachineInfo info = read_machine_info("/proc", places_.runs);
   info.disk_free_bytes -= info.disk_free_bytes % kDiskStep;
   info.memory_available_bytes = 0;  // changes all the time; nothing shows it
+  info.prefers_dark = prefers_dark(read_desktop_texts());
+  info.has_notify_send = has_program("notify-send");
   if (info == *machine_.load()) return;
   machine_ = std::make_shared<const MachineInfo>(std::move(info));
   mailbox_.wake();

@@ -47,6 +47,9 @@ class Library {
   void retry(const std::string& root, std::vector<std::string> settings, bool is_new_run);
   void refresh();
 
+  /// Shows a message of the desktop, where there is a program for it.
+  void notify_desktop(const std::string& title, const std::string& detail);
+
   void set_wanted(bool is_wanted);
 
   [[nodiscard]] std::shared_ptr<const PresetList> presets() const { return presets_.load(); }

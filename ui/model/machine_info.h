@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ struct MachineInfo {
   std::uint64_t memory_available_bytes = 0;
   std::uint64_t disk_free_bytes = 0;  ///< where runs live
   std::vector<std::string> gpus;      ///< models; empty without a driver
+  std::optional<bool> prefers_dark;   ///< theme of the desktop, where it says so
+  bool has_notify_send = false;       ///< desktop messages can be shown
 
   friend bool operator==(const MachineInfo&, const MachineInfo&) = default;
 };

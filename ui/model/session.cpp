@@ -62,10 +62,12 @@ std::string session_text(const Studio& studio) {
                                {"plots", std::move(plots)},
                                {"runs", json_from_runs_state(studio.runs_state)},
                                {"overlay", overlay_json(studio.overlay)}});
+  add_shell_state(session, studio);
   return session.dump(2) + "\n";
 }
 
 void restore_session(Studio& studio, const Json& session) {
+  restore_shell_state(studio, session);
   studio.prompt.draft = session["draft"].as_string();
   studio.prompt.tint = static_cast<PromptState::Tint>(integer_in(session["shade"], 0, 2, 0));
   studio.prompt.shows_routes = session["shows_routes"].as_bool(true);

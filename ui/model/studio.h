@@ -7,8 +7,10 @@
 
 #include "ui/model/commands.h"
 #include "ui/model/config_state.h"
+#include "ui/model/drawer.h"
 #include "ui/model/fork.h"
 #include "ui/model/machine_info.h"
+#include "ui/model/notice_list.h"
 #include "ui/model/plot_board.h"
 #include "ui/model/preset_list.h"
 #include "ui/model/prompt_state.h"
@@ -17,6 +19,8 @@
 #include "ui/model/run_overlay.h"
 #include "ui/model/run_table.h"
 #include "ui/model/run_view.h"
+#include "ui/model/tour.h"
+#include "ui/model/window_settings.h"
 #include "ui/plot/plot_group.h"
 
 namespace switchyard::ui {
@@ -52,17 +56,6 @@ struct GalleryState {
   std::string selected;  ///< preset name; empty: the default
 };
 
-enum class NoticeKind { kInfo, kOk, kAttention, kFailure };
-
-/// A short message for the person: becomes a toast.
-struct Notice {
-  NoticeKind kind = NoticeKind::kInfo;
-  std::string title;
-  std::string detail;
-  std::string action = {};                           ///< words to click: "Undo"
-  std::shared_ptr<const Command> command = nullptr;  ///< sent when they are clicked
-};
-
 /// All that panels draw from and write to. Owned by the frame thread; snapshots are immutable and
 /// replaced as a whole between frames, commands are collected after the frame.
 struct Studio {
@@ -81,19 +74,26 @@ struct Studio {
   RunsState runs_state;
   ForkState fork;
   FailureCardState failure;
-  RunMarks marks;                        ///< tags, notes and colours that the person gave to runs
-  ConfigState config;                    ///< the draft, its figures, its data
-  std::vector<Notice> notices;           ///< new since the last frame
-  std::vector<Command> commands;         ///< to be done
-  double now = 0.0;                      ///< monotonic seconds at the start of the frame
-  double wall_now = 0.0;                 ///< seconds since 1970, for ages only
-  bool shows_run_list = true;            ///< a visible screen lists runs: keep the list fresh
-  bool wants_runs_workspace = false;     ///< a link asked for the run list
-  bool wants_routing_workspace = false;  ///< a link asked for the selected expert
-  std::string wants_panel;               ///< id of a panel to bring to the front; empty: none
-  std::string clipboard;                 ///< text that a thread made for the clipboard; empty: none
+  ConfigState config;  ///< the draft, its figures, its data
+  RunMarks marks;      ///< tags, notes and colours that the person gave to runs
+  DrawerState drawer;
+  WindowSettings settings;
+  TourState tour;
+  NoticeList past_notices;
+  std::vector<std::string> recent_actions;  ///< titles of the palette, newest first
+  bool wants_settings = false;              ///< opens the settings at the next frame
+  std::vector<Notice> notices;              ///< new since the last frame
+  std::vector<Command> commands;            ///< to be done
+  double now = 0.0;                         ///< monotonic seconds at the start of the frame
+  double wall_now = 0.0;                    ///< seconds since 1970, for ages only
+  bool shows_run_list = true;               ///< a visible screen lists runs: keep the list fresh
+  bool wants_runs_workspace = false;        ///< a link asked for the run list
+  bool wants_routing_workspace = false;     ///< a link asked for the selected expert
+  std::string wants_panel;                  ///< id of a panel to bring to the front; empty: none
+  std::string clipboard;  ///< text that a thread made for the clipboard; empty: none
 
   void send(Command command);
+  void remember_action(const std::string& title);
 
   /// Adds an answer for the draft and asks for it; stops one that is still being written.
   void generate();
@@ -104,5 +104,9 @@ struct Studio {
 /// settings. Text of session.json, and back; unknown keys are ignored, bad values keep the default.
 std::string session_text(const Studio& studio);
 void restore_session(Studio& studio, const Json& session);
+
+/// The part of the session that belongs to the frame of the window: drawer, notices, palette.
+void add_shell_state(Json& session, const Studio& studio);
+void restore_shell_state(Studio& studio, const Json& session);
 
 }  // namespace switchyard::ui

@@ -118,6 +118,20 @@ Tone tone_of(StateTone tone) {
   return Tone::kNeutral;
 }
 
+Tone tone_of(NoticeKind kind) {
+  switch (kind) {
+    case NoticeKind::kOk:
+      return Tone::kOk;
+    case NoticeKind::kAttention:
+      return Tone::kAttention;
+    case NoticeKind::kFailure:
+      return Tone::kFailure;
+    case NoticeKind::kInfo:
+      break;
+  }
+  return Tone::kNeutral;
+}
+
 Color run_color(std::string_view run_name) {
   return theme().run(run_color_index(run_name));
 }

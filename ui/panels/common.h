@@ -57,6 +57,7 @@ class Toolbar {
 };
 
 Tone tone_of(StateTone tone);
+Tone tone_of(NoticeKind kind);
 Color run_color(std::string_view run_name);
 
 /// Icon of a run's state; the word beside it says the same.

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "ui/model/log_lines.h"
 #include "ui/panels/common.h"
 #include "ui/panels/events.h"
 #include "ui/panels/panel.h"
@@ -46,7 +47,7 @@ void draw_event(Studio& studio, const store::Event& event) {
             words.tone == Tone::kNeutral ? t.text2 : tone_color(words.tone),
             icon(words.icon));
   draw_text(list, Type::kBody, {x, min.y}, t.text1, words.title, width - em(1.7F));
-  std::string below = grouped_number(event.step);
+  std::string below = grouped_number(event.step) + "   " + clock_text(event.wall_time);
   if (!words.detail.empty()) below += "   " + words.detail;
   draw_text(list, Type::kDigitsCaption, {x, min.y + em(1.3F)}, t.text3, below, width - em(1.7F));
   ImGui::Dummy({width, em(2.75F)});

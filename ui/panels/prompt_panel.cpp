@@ -17,6 +17,7 @@
 #include "ui/widgets/buttons.h"
 #include "ui/widgets/cards.h"
 #include "ui/widgets/fields.h"
+#include "ui/widgets/shortcut_keys.h"
 #include "ui/widgets/states.h"
 #include "ui/widgets/text.h"
 
@@ -27,11 +28,6 @@ std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
-
-/// Goes before what the field being typed in would do with the keys.
-constexpr ImGuiInputFlags kAlsoWhileTyping = ImGuiInputFlags_RouteGlobal |
-                                             ImGuiInputFlags_RouteOverFocused |
-                                             ImGuiInputFlags_RouteOverActive;
 
 class PromptPanel final : public Panel {
  public:
@@ -158,7 +154,7 @@ class PromptPanel final : public Panel {
     options.kind = ButtonKind::kPrimary;
     options.width = em(8.0F);
     if (!why.empty()) options.disabled_reason = why.c_str();
-    const bool wants_keys = ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_Enter, kAlsoWhileTyping);
+    const bool wants_keys = is_pressed(Shortcut::kGenerate);
     if (button("Generate###prompt.generate", options) || (wants_keys && why.empty()))
       studio.generate();
     const auto small_button = [](const char* label, Icon name, const char* help, const char* off) {
@@ -175,7 +171,7 @@ class PromptPanel final : public Panel {
                      "Asks the shown prompt again with the next seed; all answers are kept",
                      shown == nullptr ? "Generate an answer first" : nullptr))
       ask_again(studio, shown->id, prompt.settings);
-    const bool wants_stop = is_busy && ImGui::Shortcut(ImGuiKey_Escape, kAlsoWhileTyping);
+    const bool wants_stop = is_busy && is_pressed(Shortcut::kStopGenerating);
     if (small_button("Stop###prompt.stop",
                      Icon::kStop,
                      "Stops writing (Esc)",

@@ -8,7 +8,7 @@ namespace switchyard::ui {
 /// follows from the engine's state alone (ui/model/run_state.h).
 void draw_run_bar(Studio& studio);
 
-/// One line at the window's foot: what goes on without the window, how fresh the data is.
-void draw_status_strip(const Studio& studio);
+/// One line at the window's foot: what the drawer can show, how fresh the data is, the machine.
+void draw_status_strip(Studio& studio);
 
 }  // namespace switchyard::ui

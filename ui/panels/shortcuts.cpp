@@ -1,11 +1,13 @@
 #include "ui/panels/shortcuts.h"
 
+#include <algorithm>
 #include <cmath>
-#include <initializer_list>
-#include <vector>
+#include <string>
 
 #include <imgui.h>
 
+#include "ui/model/shortcuts.h"
+#include "ui/panels/common.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/badges.h"
 #include "ui/widgets/overlays.h"
@@ -14,22 +16,55 @@
 namespace switchyard::ui {
 namespace {
 
-struct KeyLine {
-  const char* what;
-  std::initializer_list<const char*> keys;
-};
+constexpr float kColumnEm = 21.0F;
+constexpr float kLineEm = 1.8F;
 
-void draw_line(const KeyLine& line, float width) {
-  const ImVec2 min = ImGui::GetCursorScreenPos();
-  const float height = em(1.95F);
+float keys_width(const ShortcutLine& line) {
+  float width = 0.0F;
+  for (std::size_t i = 0; i < line.num_keys(); ++i)
+    width += kbd_width({line.keys[i]}) + (i == 0 ? 0.0F : px(3));
+  return width;
+}
+
+void draw_line(const ShortcutLine& line, ImVec2 at, float width) {
   ImDrawList* list = ImGui::GetWindowDrawList();
+  const float height = em(kLineEm), keys = keys_width(line);
   draw_text(list,
             Type::kBody,
-            {min.x, std::round(min.y + (height - line_height(Type::kBody)) * 0.5F)},
+            {at.x, std::round(at.y + (height - line_height(Type::kBody)) * 0.5F)},
             theme().text1,
-            line.what);
-  draw_kbd(list, {min.x + width - kbd_width(line.keys), std::round(min.y + em(0.35F))}, line.keys);
-  ImGui::Dummy({width, height});
+            line.what,
+            width - keys - em(0.8F));
+  float x = at.x + width - keys;
+  for (std::size_t i = 0; i < line.num_keys(); ++i) {
+    draw_kbd(list, {x, std::round(at.y + (height - em(1.25F)) * 0.5F)}, {line.keys[i]});
+    x += kbd_width({line.keys[i]}) + px(3);
+  }
+}
+
+/// Lines of the table in columns of whole groups.
+void draw_table(float column, int num_columns) {
+  const ImVec2 start = ImGui::GetCursorScreenPos();
+  const float gap_x = em(2.2F);
+  const auto lines = shortcut_lines();
+  const float per_column =
+      std::ceil(static_cast<float>(lines.size() + 4) / static_cast<float>(num_columns)) *
+      em(kLineEm);
+  float x = start.x, y = start.y, bottom = start.y;
+  std::string group;
+  for (const ShortcutLine& line : lines) {
+    if (group != line.group) {
+      if (y - start.y > per_column - em(4)) x += column + gap_x, y = start.y;
+      if (y > start.y) y += em(0.7F);
+      group = line.group;
+      draw_text(ImGui::GetWindowDrawList(), Type::kCaption, {x, y}, theme().text3, group);
+      y += em(1.5F);
+    }
+    draw_line(line, {x, y}, column);
+    y += em(kLineEm);
+    bottom = std::max(bottom, y);
+  }
+  ImGui::Dummy({x + column - start.x, bottom - start.y});
 }
 
 }  // namespace
@@ -37,32 +72,31 @@ void draw_line(const KeyLine& line, float width) {
 void draw_shortcuts(bool* is_open) {
   if (!*is_open) return;
   const ImGuiViewport* view = ImGui::GetMainViewport();
-  const float width = em(31);
-  ImGui::SetNextWindowPos({view->Pos.x + view->Size.x * 0.5F, view->Pos.y + view->Size.y * 0.45F},
+  const int columns = view->Size.x >= em(2.0F * kColumnEm + 8.0F) ? 2 : 1;
+  const float room = view->Size.x - em(5);
+  const float column = std::min(em(kColumnEm), room);
+  const float inner =
+      static_cast<float>(columns) * column + static_cast<float>(columns - 1) * em(2.2F);
+  ImGui::SetNextWindowPos({view->Pos.x + view->Size.x * 0.5F, view->Pos.y + view->Size.y * 0.47F},
                           ImGuiCond_Always,
                           {0.5F, 0.5F});
-  ImGui::SetNextWindowSize({width, 0.0F});
+  ImGui::SetNextWindowSizeConstraints({inner + em(3), 0.0F}, {inner + em(3), view->Size.y - em(2)});
+  ImGui::SetNextWindowSize({inner + em(3), 0.0F});
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(em(1.5F), em(1.2F)));
   ImGui::PushStyleColor(ImGuiCol_WindowBg, theme().popup);
   ImGui::Begin("Shortcuts###shell.shortcuts",
                nullptr,
-               ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove |
-                   ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoDocking);
+               ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoMove |
+                   ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoSavedSettings |
+                   ImGuiWindowFlags_NoDocking);
   const ImVec2 min = ImGui::GetWindowPos(), size = ImGui::GetWindowSize();
-  draw_popup_box(ImGui::GetWindowDrawList(), min, {min.x + size.x, min.y + size.y});
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  list->PushClipRectFullScreen();
+  draw_popup_box(list, min, {min.x + size.x, min.y + size.y});
+  list->PopClipRect();
   text(Type::kHeading, theme().text1, "Keyboard");
   ImGui::Dummy({1.0F, em(0.3F)});
-  const float inner = width - em(3.0F);
-  draw_line({"Train, Routing, Prompt, Runs", {"Ctrl", "1 … 4"}}, inner);
-  draw_line({"Search actions, presets, runs", {"Ctrl", "K"}}, inner);
-  draw_line({"Pause, resume", {"Space"}}, inner);
-  draw_line({"Save a checkpoint", {"Ctrl", "S"}}, inner);
-  draw_line({"Generate", {"Ctrl", "Enter"}}, inner);
-  draw_line({"Stop generating", {"Esc"}}, inner);
-  draw_line({"Larger, smaller, normal text", {"Ctrl", "+", "-", "0"}}, inner);
-  draw_line({"Plots: zoom, pan, fit", {"wheel", "drag", "R"}}, inner);
-  draw_line({"Move between controls", {"Tab", "arrows"}}, inner);
-  draw_line({"This list", {"F1"}}, inner);
+  draw_table(column, columns);
   const bool is_outside = ImGui::IsMouseClicked(ImGuiMouseButton_Left) &&
                           !ImGui::IsWindowHovered(ImGuiHoveredFlags_RootAndChildWindows) &&
                           !ImGui::IsWindowAppearing();

@@ -2,22 +2,32 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "engine/base/core/clock.h"
 #include "engine/base/core/file_system.h"
+#include "engine/base/formats/dataset.h"
 #include "engine/base/store/run_folder.h"
 #include "ui/model/answer_export.h"
 #include "ui/model/prompt_actions.h"
 #include "ui/model/run_state.h"
+#include "ui/panels/common.h"
+#include "ui/panels/help_menu.h"
+#include "ui/panels/notice_popover.h"
 #include "ui/panels/registry.h"
 #include "ui/panels/run_bar.h"
 #include "ui/panels/shortcuts.h"
 #include "ui/panels/start_screen.h"
+#include "ui/panels/tour_overlay.h"
+#include "ui/plot/ticks.h"
 #include "ui/shell/fonts.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
 #include "ui/widgets/focus.h"
+#include "ui/widgets/shortcut_keys.h"
+#include "ui/widgets/term.h"
 #include "ui/widgets/text.h"
 
 namespace switchyard::ui {
@@ -28,18 +38,12 @@ constexpr const char* kMarksFile = "studio.json";
 constexpr const char* kAnswersFile = "answers.json";
 constexpr const char* kDraftFile = "draft.json";
 
-Tone tone_of(NoticeKind kind) {
-  switch (kind) {
-    case NoticeKind::kOk:
-      return Tone::kOk;
-    case NoticeKind::kAttention:
-      return Tone::kAttention;
-    case NoticeKind::kFailure:
-      return Tone::kFailure;
-    case NoticeKind::kInfo:
-      break;
-  }
-  return Tone::kNeutral;
+constexpr const char* kSettingsFile = "settings.json";
+
+/// $SWITCHYARD_TOUR=0 keeps the tour from starting by itself.
+bool may_start_tour() {
+  const char* wish = std::getenv("SWITCHYARD_TOUR");
+  return wish == nullptr || std::string_view(wish) != "0";
 }
 
 /// Where plots are saved until the user says otherwise: beside the runs.
@@ -59,6 +63,7 @@ Result<std::unique_ptr<StudioApp>> StudioApp::create(const Options& options) {
 void StudioApp::start() {
   writer_ = std::make_unique<StateWriter>(state_dir());
   loop_ = std::make_unique<FrameLoop>(*window_);
+  places_ = {default_places().runs, writer_->folder(), formats::data_directory()};
   shell_ = std::make_unique<DockShell>(all_panels(), writer_.get());
   seen_requests_ = shell_->workspace_requests();
   restore();
@@ -100,6 +105,7 @@ void StudioApp::restore() {
     }
   }
   restore_draft();
+  restore_settings();
   if (options_.run.empty()) return;
   studio_.commands.clear();
   studio_.send(OpenRun{options_.run});
@@ -117,6 +123,20 @@ void StudioApp::restore_draft() {
   studio_.notices.push_back({NoticeKind::kAttention,
                              "The saved draft could not be read",
                              draft.error().text() + " It was set aside as draft.json.broken."});
+}
+
+void StudioApp::restore_settings() {
+  if (const auto content = writer_->read(kSettingsFile); content.has_value()) {
+    const Result<Json> parsed = parse_json(*content, kSettingsFile);
+    if (parsed.ok()) {
+      studio_.settings = window_settings_from(parsed.value());
+    } else {
+      writer_->set_aside(kSettingsFile);
+    }
+  }
+  saved_settings_ = studio_.settings;
+  if (studio_.gallery.is_open && !studio_.settings.has_seen_tour && may_start_tour())
+    studio_.tour.start();
 }
 
 StudioApp::~StudioApp() {
@@ -156,7 +176,18 @@ void StudioApp::between_frames() {
   client_->take(studio_);
   collect_evidence(studio_);
   update_config(studio_);
+  apply_settings();
   shell_->before_frame(options_.scale > 0.0F ? options_.scale : window_->content_scale());
+}
+
+/// What settings change outside of panels.
+void StudioApp::apply_settings() {
+  const WindowSettings& settings = studio_.settings;
+  loop_->set_eco(settings.is_eco);
+  set_motion(!settings.has_reduced_motion);
+  use_binary_bytes(settings.use_binary_units);
+  if (settings.follows_system_theme && studio_.machine->prefers_dark)
+    shell_->set_theme(*studio_.machine->prefers_dark ? ThemeKind::kDark : ThemeKind::kLight);
 }
 
 void StudioApp::frame() {
@@ -168,9 +199,11 @@ void StudioApp::frame() {
   if (!studio_.gallery.is_open) parts.run_bar = [this] { draw_run_bar(studio_); };
   parts.status_strip = [this] { draw_status_strip(studio_); };
   parts.top_right = [this] { draw_top_right(); };
-  parts.num_top_right = 1;
+  parts.num_top_right = 3;
   parts.open_palette = [this] { palette_.open(); };
-  parts.search_hint = "Search actions, presets, runs";
+  parts.search_hint = "Search actions, runs, settings";
+  parts.drawer_height = Drawer::height(studio_, ImGui::GetMainViewport()->Size.y);
+  parts.drawer = [this] { drawer_.draw(studio_); };
   if (studio_.gallery.is_open) {
     parts.full_page = [this] { draw_start_screen(studio_); };
     parts.is_outside_workspaces = true;
@@ -181,6 +214,7 @@ void StudioApp::frame() {
   shell_->draw(studio_, parts);
   palette_.draw(studio_, *shell_);
   draw_shortcuts(&shows_shortcuts_);
+  draw_tour(studio_);
   handle_keys();
   show_notices();
   follow_requests();
@@ -192,28 +226,54 @@ void StudioApp::frame() {
 }
 
 void StudioApp::draw_top_right() {
-  if (icon_button("Help###shell.help", Icon::kHelp, "Keyboard shortcuts (F1)"))
-    shows_shortcuts_ = !shows_shortcuts_;
+  draw_bell(studio_);
+  ImGui::SameLine(0.0F, 0.0F);
+  draw_help_button(studio_, &shows_shortcuts_);
+  ImGui::SameLine(0.0F, 0.0F);
+  settings_.draw(studio_, *shell_, places_);
 }
 
-/// Space and Ctrl+S act on the engine, as the buttons do, and only when the buttons would.
-void StudioApp::handle_keys() {
-  const RunButtons buttons = run_buttons(*studio_.run);
-  const ImGuiIO& io = ImGui::GetIO();
-  if (ImGui::Shortcut(ImGuiKey_F1, ImGuiInputFlags_RouteGlobal))
+/// F1: the glossary at the term under the mouse, else the list of keys.
+void StudioApp::show_help() {
+  const std::string& term = term_under_mouse();
+  if (term.empty()) {
     shows_shortcuts_ = !shows_shortcuts_;
+    return;
+  }
+  studio_.drawer.glossary_term = term;
+  studio_.drawer.show(DrawerTab::kGlossary);
+}
+
+/// Keys of the whole window; those for the engine act only when the buttons of the run bar would.
+void StudioApp::handle_keys() {
+  if (studio_.tour.is_on()) return;
+  DrawerState& drawer = studio_.drawer;
+  if (is_pressed(Shortcut::kHelp)) show_help();
+  if (is_pressed(Shortcut::kShortcuts)) shows_shortcuts_ = true;
+  if (is_pressed(Shortcut::kDrawer)) drawer.is_open = !drawer.is_open;
+  if (is_pressed(Shortcut::kSettings)) studio_.wants_settings = true;
+  if (is_pressed(Shortcut::kNewRun)) studio_.gallery.is_open = true;
+  if (drawer.is_open && drawer.tab != DrawerTab::kEvents && is_pressed(Shortcut::kFind))
+    drawer.wants_search = true;
   if (studio_.gallery.is_open) return;
-  if (ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_S, ImGuiInputFlags_RouteGlobal) &&
-      buttons.save.is_enabled)
+  const RunButtons buttons = run_buttons(*studio_.run);
+  if (is_pressed(Shortcut::kSave) && buttons.save.is_enabled)
     studio_.send(EngineOrder{EngineOrder::Kind::kSave});
-  const bool is_free = !io.WantTextInput && !io.NavVisible && !ImGui::IsAnyItemActive();
-  if (!is_free || !ImGui::IsKeyPressed(ImGuiKey_Space, false)) return;
+  if (!is_pressed(Shortcut::kPauseResume)) return;
   if (buttons.pause.is_enabled) studio_.send(EngineOrder{EngineOrder::Kind::kPause});
   if (buttons.resume.is_enabled) studio_.send(EngineOrder{EngineOrder::Kind::kResume});
 }
 
 void StudioApp::show_notices() {
+  while (auto problem = writer_->take_problem()) {
+    const bool is_input = problem->code == ErrorCode::kInputFile;
+    studio_.notices.push_back(
+        {NoticeKind::kAttention,
+         is_input ? "A settings file was set aside" : "Settings could not be saved",
+         problem->text()});
+  }
   for (Notice& notice : std::exchange(studio_.notices, {})) {
+    studio_.past_notices.add(notice, studio_.wall_now);
     std::string action;
     if (notice.command != nullptr) {
       action = notice.action + "##" + std::to_string(toast_commands_.size());
@@ -222,10 +282,9 @@ void StudioApp::show_notices() {
     toasts_.add(
         tone_of(notice.kind), std::move(notice.title), std::move(notice.detail), std::move(action));
   }
-  if (auto problem = writer_->take_problem(); problem.has_value())
-    toasts_.add(Tone::kAttention, "Settings could not be saved", problem->text());
   const ImGuiViewport* view = ImGui::GetMainViewport();
-  const std::string clicked = toasts_.draw(view->Pos.y + view->Size.y - em(2.8F));
+  const std::string clicked =
+      toasts_.draw(view->Pos.y + view->Size.y - em(2.8F) - Drawer::height(studio_, view->Size.y));
   if (const auto found = toast_commands_.find(clicked);
       found != toast_commands_.end() && found->second != nullptr)
     studio_.send(*std::exchange(found->second, nullptr));
@@ -255,6 +314,10 @@ void StudioApp::follow_requests() {
 }
 
 void StudioApp::remember() {
+  if (!(studio_.settings == saved_settings_)) {
+    saved_settings_ = studio_.settings;
+    writer_->put(kSettingsFile, json_from(saved_settings_).dump(2) + "\n");
+  }
   if (const std::int64_t marks = studio_.marks.revision(); marks != saved_marks_) {
     saved_marks_ = marks;
     writer_->put(kMarksFile, studio_.marks.to_json().dump(2) + "\n");

@@ -7,7 +7,9 @@
 
 #include "ui/client/client.h"
 #include "ui/model/studio.h"
+#include "ui/panels/drawer_panel.h"
 #include "ui/panels/palette.h"
+#include "ui/panels/settings_popover.h"
 #include "ui/shell/dock_shell.h"
 #include "ui/shell/frame_loop.h"
 #include "ui/shell/keyboard_focus.h"
@@ -59,6 +61,9 @@ class StudioApp {
   void start();
   void restore();
   void restore_draft();
+  void restore_settings();
+  void apply_settings();
+  void show_help();
   void between_frames();
   void frame();
   void handle_keys();
@@ -76,6 +81,10 @@ class StudioApp {
   Toasts toasts_;
   Palette palette_;
   KeyboardFocus keyboard_;
+  Drawer drawer_;
+  SettingsButton settings_;
+  FilePlaces places_;
+  WindowSettings saved_settings_;   ///< as on disk
   std::unique_ptr<Client> client_;  ///< last: its threads wake the loop
   std::map<std::string, std::shared_ptr<const Command>> toast_commands_;  ///< by action
   std::int64_t saved_marks_ = 0;

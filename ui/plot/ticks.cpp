@@ -241,13 +241,25 @@ std::string duration_text(double seconds) {
   return std::to_string(hours) + space + "h" + space + buffer.data();
 }
 
+namespace {
+
+bool has_binary_bytes = false;
+
+}  // namespace
+
+void use_binary_bytes(bool is_binary) {
+  has_binary_bytes = is_binary;
+}
+
 std::string bytes_text(double bytes) {
   if (!std::isfinite(bytes) || bytes < 0.0) return kDash;
   static constexpr std::array<const char*, 6> kUnits = {"B", "kB", "MB", "GB", "TB", "PB"};
   std::size_t unit = 0;
-  while (bytes >= 999.5 && unit + 1 < kUnits.size()) bytes /= 1000.0, ++unit;
+  static constexpr std::array<const char*, 6> kBinary = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  const double step = has_binary_bytes ? 1024.0 : 1000.0;
+  while (bytes >= step - 0.5 && unit + 1 < kUnits.size()) bytes /= step, ++unit;
   const int decimals = unit == 0 || bytes >= 99.95 ? 0 : 1;
-  return fixed(bytes, decimals) + kThinSpace + kUnits[unit];
+  return fixed(bytes, decimals) + kThinSpace + (has_binary_bytes ? kBinary : kUnits)[unit];
 }
 
 }  // namespace switchyard::ui

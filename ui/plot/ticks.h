@@ -35,4 +35,7 @@ std::string duration_text(double seconds);
 /// "310 MB", "17.9 GB" (powers of 1000).
 std::string bytes_text(double bytes);
 
+/// Whether bytes_text counts in 1024 (GiB) instead of 1000 (GB). Main thread.
+void use_binary_bytes(bool is_binary);
+
 }  // namespace switchyard::ui

@@ -11,6 +11,7 @@
 #include "ui/shell/fonts.h"
 #include "ui/shell/frame_loop.h"
 #include "ui/shell/theme.h"
+#include "ui/widgets/shortcut_keys.h"
 
 namespace switchyard::ui {
 namespace {
@@ -330,22 +331,15 @@ void DockShell::draw_panels(Studio& studio) {
 }
 
 void DockShell::handle_keys(const ShellParts& parts) {
-  constexpr ImGuiInputFlags kGlobal = ImGuiInputFlags_RouteGlobal;
-  constexpr ImGuiInputFlags kRepeat = kGlobal | ImGuiInputFlags_Repeat;
-  for (int i = 0; i < 4; ++i) {
-    const auto key = static_cast<ImGuiKey>(static_cast<int>(ImGuiKey_1) + i);
-    if (ImGui::Shortcut(ImGuiMod_Ctrl | key, kGlobal)) set_workspace(static_cast<Workspace>(i));
+  constexpr std::array kGo = {
+      Shortcut::kTrain, Shortcut::kRouting, Shortcut::kPrompt, Shortcut::kRuns};
+  for (std::size_t i = 0; i < kGo.size(); ++i) {
+    if (is_pressed(kGo[i])) set_workspace(static_cast<Workspace>(i));
   }
-  if (ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_K, kGlobal) && parts.open_palette)
-    parts.open_palette();
-  const bool is_plus = ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_Equal, kRepeat) ||
-                       ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiMod_Shift | ImGuiKey_Equal, kRepeat) ||
-                       ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_KeypadAdd, kRepeat);
-  const bool is_minus = ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_Minus, kRepeat) ||
-                        ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_KeypadSubtract, kRepeat);
-  if (is_plus) set_zoom(zoom_ + 0.1F);
-  if (is_minus) set_zoom(zoom_ - 0.1F);
-  if (ImGui::Shortcut(ImGuiMod_Ctrl | ImGuiKey_0, kGlobal)) set_zoom(1.0F);
+  if (is_pressed(Shortcut::kPalette) && parts.open_palette) parts.open_palette();
+  if (is_pressed(Shortcut::kZoomIn, true)) set_zoom(zoom_ + 0.1F);
+  if (is_pressed(Shortcut::kZoomOut, true)) set_zoom(zoom_ - 0.1F);
+  if (is_pressed(Shortcut::kZoomNormal)) set_zoom(1.0F);
 }
 
 void DockShell::draw(Studio& studio, const ShellParts& parts) {

@@ -1,6 +1,9 @@
 #include "ui/shell/fonts.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -11,6 +14,8 @@
 #include <misc/freetype/imgui_freetype.h>
 
 #include <imgui.h>
+
+#include "engine/base/core/text.h"
 
 namespace switchyard::ui {
 namespace {
@@ -103,6 +108,7 @@ enum Face {
 struct Loaded {
   std::array<ImFont*, kNumFaces> faces{};
   std::array<std::array<char, 5>, kNumIcons> icons{};
+  std::array<std::vector<std::uint8_t>, kNumFaces> known{};  ///< code points that were asked for
 };
 
 Loaded loaded;
@@ -305,7 +311,52 @@ const char* icon(Icon name) {
   return loaded.icons[static_cast<std::size_t>(name)].data();
 }
 
+namespace {
+
+/// Whether a face has a glyph; asked once for each code point.
+bool has_glyph(Face face, char32_t code) {
+  if (code < 0x80) return true;
+  std::vector<std::uint8_t>& known = loaded.known[face];  // 0 unknown, 1 no, 2 yes
+  if (known.empty()) known.resize(0x10000);
+  if (code >= known.size()) return loaded.faces[face]->IsGlyphInFont(code);
+  if (known[code] == 0) known[code] = loaded.faces[face]->IsGlyphInFont(code) ? 2 : 1;
+  return known[code] == 2;
+}
+
+constexpr std::string_view kChipStart = "\xE2\x80\xB9", kChipEnd = "\xE2\x80\xBA";
+
+}  // namespace
+
+std::string_view drawable(Type type, std::string_view text, std::string& storage) {
+  const auto is_plain = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  const auto first = std::find_if_not(text.begin(), text.end(), is_plain);
+  if (first == text.end()) return text;
+  const Face face = spec_of(type).face;
+  bool is_changed = false;
+  storage.assign(text.begin(), first);
+  for (std::size_t i = static_cast<std::size_t>(first - text.begin()); i < text.size();) {
+    const CodePoint point = code_point_at(text, i);
+    const std::size_t length = std::max<std::size_t>(1, point.length);
+    if (point.length > 0 && has_glyph(face, point.value)) {
+      storage.append(text.substr(i, length));
+    } else {
+      std::array<char, 16> code{};
+      std::snprintf(code.data(),
+                    code.size(),
+                    point.length > 0 ? "U+%04X" : "%02X",
+                    point.length > 0 ? static_cast<unsigned>(point.value)
+                                     : static_cast<unsigned>(static_cast<unsigned char>(text[i])));
+      storage.append(kChipStart).append(code.data()).append(kChipEnd);
+      is_changed = true;
+    }
+    i += length;
+  }
+  return is_changed ? std::string_view(storage) : text;
+}
+
 ImVec2 text_size(Type type, std::string_view text) {
+  std::string storage;
+  text = drawable(type, text, storage);
   const FontScope scope(type);
   return ImGui::CalcTextSize(text.data(), text.data() + text.size());
 }

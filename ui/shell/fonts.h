@@ -129,7 +129,11 @@ class FontScope {
   FontScope& operator=(const FontScope&) = delete;
 };
 
-/// Size of a text in a face, in pixels.
+/// The text as it can be drawn: a code point that no font covers becomes "‹U+12000›", a byte that
+/// is not UTF-8 "‹FF›". Returns `text` itself when all of it can be drawn, else `storage`.
+std::string_view drawable(Type type, std::string_view text, std::string& storage);
+
+/// Size of a text in a face, in pixels, as drawn by drawable.
 ImVec2 text_size(Type type, std::string_view text);
 
 }  // namespace switchyard::ui

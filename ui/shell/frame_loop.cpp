@@ -12,6 +12,7 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kInputInterval = 1.0 / 60.0;
 constexpr double kDataInterval = 0.1;
 constexpr double kUnfocusedInterval = 0.25;
+constexpr double kEcoInterval = 0.5;
 
 FrameLoop* current_loop = nullptr;
 
@@ -74,6 +75,7 @@ void FrameLoop::request_frame_after(double seconds) {
 }
 
 double FrameLoop::data_interval() const {
+  if (is_eco_) return kEcoInterval;
   return window_.is_focused() ? kDataInterval : kUnfocusedInterval;
 }
 

@@ -11,9 +11,9 @@ namespace switchyard::ui {
 /// Draws only when there is a cause; between causes the process sleeps in the window system.
 ///
 /// Causes: input (then 3 frames, and single frames 0.2 s and 0.5 s later for tooltips), new data
-/// (≤ 10 frames per second, ≤ 4 while unfocused), a frame asked for at a later time. Minimised: no
-/// frames at all. Nothing else draws: an idle window costs no CPU time.
-/// Threads: run and the request functions on the main thread; notify_data from any thread.
+/// (≤ 10 frames per second, ≤ 4 while unfocused, ≤ 2 in eco), a frame asked for at a later time.
+/// Minimised: no frames at all. Nothing else draws: an idle window costs no CPU time. Threads: run
+/// and the request functions on the main thread; notify_data from any thread.
 class FrameLoop {
  public:
   static constexpr int kFramesPerCause = 3;
@@ -41,6 +41,9 @@ class FrameLoop {
   /// Draw again after `seconds` (a toast that ends, an age that turns amber).
   void request_frame_after(double seconds);
 
+  /// New data is drawn twice a second instead of ten times.
+  void set_eco(bool is_eco) { is_eco_ = is_eco; }
+
   /// Frames drawn since the start: the measure of idleness.
   [[nodiscard]] std::int64_t frames_drawn() const { return frames_drawn_; }
 
@@ -59,6 +62,7 @@ class FrameLoop {
   Window& window_;
   std::atomic<bool> has_data_{false};
   bool is_stopping_ = false;
+  bool is_eco_ = false;
   int pending_ = kFramesPerCause;
   double last_frame_ = -1.0;
   double last_data_frame_ = -1.0;

@@ -6,6 +6,7 @@
 #include <imgui_internal.h>
 
 #include "ui/shell/frame_loop.h"
+#include "ui/widgets/shortcut_keys.h"
 
 namespace switchyard::ui {
 namespace {
@@ -62,7 +63,7 @@ void KeyboardFocus::begin_frame() {
 void KeyboardFocus::end_frame(const std::vector<std::string>& areas) {
   if (areas.empty()) return;
   int direction = 0;
-  if (ImGui::IsKeyPressed(ImGuiKey_F6)) direction = ImGui::GetIO().KeyShift ? -1 : 1;
+  if (is_pressed(Shortcut::kNextPanel, true)) direction = ImGui::GetIO().KeyShift ? -1 : 1;
   const bool is_jump = direction != 0;
   if (!is_jump) direction = open_tab_direction();
   if (direction == 0) return;

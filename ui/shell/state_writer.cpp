@@ -17,6 +17,7 @@ namespace switchyard::ui {
 namespace {
 
 constexpr std::chrono::milliseconds kDebounce{1000};
+constexpr std::size_t kMostProblems = 8;
 
 std::string from_environment(const char* name) {
   const char* value = std::getenv(name);
@@ -113,18 +114,21 @@ void StateWriter::set_aside(const std::string& name) {
   report(Error{ErrorCode::kInputFile,
                path,
                "the file was not understood and has been renamed to " + name + ".broken",
-               "the default layout is used",
+               "what it held is back at its default",
                {}});
 }
 
 std::optional<Error> StateWriter::take_problem() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(problem_, std::nullopt);
+  if (problems_.empty()) return std::nullopt;
+  Error first = std::move(problems_.front());
+  problems_.erase(problems_.begin());
+  return first;
 }
 
 void StateWriter::report(Error error) {
   const std::lock_guard lock(mutex_);
-  problem_ = std::move(error);
+  if (problems_.size() < kMostProblems) problems_.push_back(std::move(error));
 }
 
 void StateWriter::work() {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "engine/base/core/result.h"
 
@@ -20,7 +21,7 @@ std::string state_dir();
 /// Writes small settings files from a worker thread: debounced by one second, each file replaced
 /// atomically (temporary file, fsync, rename). The frame thread never waits for the disk.
 ///
-/// Errors: kept and handed out by take_problem, once.
+/// Errors: kept and handed out by take_problem, oldest first, each once.
 class StateWriter {
  public:
   explicit StateWriter(std::string folder);
@@ -52,7 +53,7 @@ class StateWriter {
   std::condition_variable wake_;
   std::map<std::string, std::string> pending_;
   std::chrono::steady_clock::time_point due_;
-  std::optional<Error> problem_;
+  std::vector<Error> problems_;
   bool is_stopping_ = false;
   std::thread thread_;
 };

@@ -158,10 +158,12 @@ bool Window::should_close() const {
 }
 
 bool Window::is_focused() const {
+  if (attention_) return attention_->is_focused;
   return glfwGetWindowAttrib(window_, GLFW_FOCUSED) == GLFW_TRUE;
 }
 
 bool Window::is_minimised() const {
+  if (attention_) return attention_->is_minimised;
   return glfwGetWindowAttrib(window_, GLFW_ICONIFIED) == GLFW_TRUE;
 }
 

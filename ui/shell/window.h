@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@ struct WindowOptions {
   int width = 1440;
   int height = 900;
   bool is_visible = true;
+};
+
+/// Whether somebody looks at the window.
+struct Attention {
+  bool is_focused = true;
+  bool is_minimised = false;
 };
 
 /// An RGBA picture, top row first.
@@ -54,6 +61,9 @@ class Window {
   /// place of end_frame. The size is that of the frame: ImGui's DisplaySize.
   Picture end_frame_to_picture();
 
+  /// What the loop is to believe instead of asking the window system; nullopt asks it again.
+  void override_attention(std::optional<Attention> attention) { attention_ = attention; }
+
   /// Makes the next frames `width` × `height` pixels whatever the window's size (0: the window's).
   void override_size(int width, int height);
 
@@ -65,6 +75,7 @@ class Window {
   int override_width_ = 0;
   int override_height_ = 0;
   bool has_backends_ = false;
+  std::optional<Attention> attention_;
 };
 
 }  // namespace switchyard::ui

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ui/shell/theme.h"
+#include "ui/widgets/buttons.h"
 #include "ui/widgets/text.h"
 
 namespace switchyard::ui {
@@ -53,6 +54,35 @@ void chip(std::string_view label, bool is_mono) {
   list->AddRectFilled(box.min, box.max, t.chip, em(0.3F));
   if (t.kind == ThemeKind::kContrast) list->AddRect(box.min, box.max, t.line, em(0.3F), px(1), 0);
   draw_text(list, type, {box.min.x + em(0.5F), centred_y(box, type)}, t.text2, label);
+}
+
+bool tag_chip(const char* label) {
+  const ThemeTokens& t = theme();
+  const std::string_view shown = visible_label(label);
+  const float words = text_size(Type::kCaption, shown).x, cross = em(1.5F), height = em(1.5F);
+  const ImVec2 min = ImGui::GetCursorScreenPos();
+  const float width = std::round(em(0.5F) + words + cross);
+  const ImVec2 max = {min.x + width, min.y + height};
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  ImGui::BeginGroup();
+  list->AddRectFilled(min, max, t.chip, em(0.3F));
+  if (t.kind == ThemeKind::kContrast) list->AddRect(min, max, t.line, em(0.3F), px(1), 0);
+  const float y = min.y + (height - line_height(Type::kCaption)) * 0.5F;
+  draw_text(list, Type::kCaption, {min.x + em(0.5F), y}, t.text2, shown);
+  ImGui::SetCursorScreenPos({max.x - cross, min.y});
+  const bool is_removed = hit_area(label, {cross, height});
+  const bool is_hovered = ImGui::IsItemHovered();
+  tooltip("Removes the tag");
+  draw_text_centred(list,
+                    Type::kCaption,
+                    {max.x - cross, min.y},
+                    max,
+                    is_hovered ? t.text1 : t.text3,
+                    icon(Icon::kClose));
+  ImGui::SetCursorScreenPos({max.x, min.y});
+  ImGui::Dummy({0.0F, height});
+  ImGui::EndGroup();
+  return is_removed;
 }
 
 void color_chip(std::string_view label, Color color) {

@@ -15,6 +15,9 @@ void badge(std::string_view label, Tone tone, Icon name = Icon::kCount);
 /// A neutral label: tag, token, key. Mono on demand.
 void chip(std::string_view label, bool is_mono = false);
 
+/// A tag with a cross: the label follows ImGui. True when the cross was pressed.
+bool tag_chip(const char* label);
+
 /// A chip with a coloured dot (expert, run).
 void color_chip(std::string_view label, Color color);
 

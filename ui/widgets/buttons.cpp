@@ -6,6 +6,7 @@
 
 #include <imgui_internal.h>
 
+#include "ui/widgets/anchors.h"
 #include "ui/widgets/overlays.h"
 #include "ui/widgets/text.h"
 
@@ -29,11 +30,13 @@ ItemState submit_item(const char* label, ImVec2 size, Look look, bool is_checked
   ImGuiWindow* window = ImGui::GetCurrentWindow();
   if (window->SkipItems) return state;
   state.id = window->GetID(label);
-  const ImVec2 pos = window->DC.CursorPos;
+  const ImVec2 pos = {std::round(window->DC.CursorPos.x), std::round(window->DC.CursorPos.y)};
+  size = {std::round(size.x), std::round(size.y)};
   state.box = ImRect(pos, {pos.x + size.x, pos.y + size.y});
   ImGui::ItemSize(size, 0.0F);
   if (!ImGui::ItemAdd(state.box, state.id)) return state;
   state.is_visible = true;
+  report_anchor(label, state.box.Min, state.box.Max);
   state.is_pressed = ImGui::ButtonBehavior(state.box, state.id, &state.is_hovered, &state.is_held);
   state.is_focused = g.NavId == state.id && g.NavCursorVisible;
   if (look != Look::kLive) {

@@ -8,6 +8,7 @@
 
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
+#include "ui/widgets/term.h"
 #include "ui/widgets/text.h"
 
 namespace switchyard::ui {
@@ -96,6 +97,7 @@ bool begin_card(const char* id, std::string_view title, const CardOptions& optio
                                       t.text1,
                                       title,
                                       std::max(em(2), right - min.x - pad));
+  term_help(title, {min.x + pad, min.y}, {min.x + pad + title_width, min.y + height});
   const float caption_x = min.x + pad + title_width + em(0.6F);
   if (!options.caption.empty() && right - caption_x > em(3)) {
     draw_text(
@@ -236,23 +238,25 @@ float key_figure(std::string_view label,
                  Color value_color,
                  Type value_type) {
   const ThemeTokens& t = theme();
-  ImGui::BeginGroup();
   const ImVec2 pos = ImGui::GetCursorScreenPos();
+  const float drop = (line_height(value_type) - line_height(Type::kCaption)) * 0.78F;
+  const float value_width = text_size(value_type, value).x;
+  const float unit_width = unit.empty() ? 0.0F : em(0.35F) + text_size(Type::kCaption, unit).x;
+  const float width = std::max(value_width + unit_width, text_size(Type::kCaption, label).x);
+  const std::string id = std::string(label) + "###figure." + std::string(label);
+  if (hit_area(id.c_str(), {std::max(1.0F, width), em(1.2F) + line_height(value_type)}))
+    ImGui::SetClipboardText(std::string(value).c_str());
   ImDrawList* list = ImGui::GetWindowDrawList();
-  draw_text(list, Type::kCaption, pos, t.text3, label);
-  const float value_y = pos.y + em(1.2F);
-  const float value_width = draw_text(
-      list, value_type, {pos.x, value_y}, value_color == 0 ? t.text1 : value_color, value);
-  float width = value_width;
-  if (!unit.empty()) {
-    const float drop = (line_height(value_type) - line_height(Type::kCaption)) * 0.78F;
-    width += em(0.35F);
-    width +=
-        draw_text(list, Type::kCaption, {pos.x + width, value_y + std::round(drop)}, t.text3, unit);
-  }
-  width = std::max(width, text_size(Type::kCaption, label).x);
-  ImGui::Dummy({width, em(1.2F) + line_height(value_type)});
-  ImGui::EndGroup();
+  draw_text(list, Type::kCaption, pos, ImGui::IsItemHovered() ? t.text2 : t.text3, label);
+  const float y = pos.y + em(1.2F);
+  draw_text(list, value_type, {pos.x, y}, value_color == 0 ? t.text1 : value_color, value);
+  if (!unit.empty())
+    draw_text(list,
+              Type::kCaption,
+              {pos.x + value_width + em(0.35F), y + std::round(drop)},
+              t.text3,
+              unit);
+  term_help(label, pos, {pos.x + width, y + line_height(value_type)});
   return width;
 }
 

@@ -57,7 +57,8 @@ void panel_title(std::string_view title, std::string_view caption = {});
 /// row's content; the cursor then stands at the row's start. Height in em. True when clicked.
 bool list_row(const char* label, bool is_selected, float height_em = 2.3F);
 
-/// Label small above, number, unit small behind; width of the figure in pixels is returned.
+/// Label small above, number, unit small behind; width of the figure in pixels is returned. A click
+/// copies the number; labels of the glossary explain themselves.
 float key_figure(std::string_view label,
                  std::string_view value,
                  std::string_view unit = {},

@@ -39,6 +39,9 @@ class FieldStyle {
       : is_off_(options.disabled_reason != nullptr) {
     const ThemeTokens& t = theme();
     if (is_off_) ImGui::BeginDisabled();
+    const ImVec2 at = ImGui::GetCursorScreenPos();  // edges on whole pixels
+    if (at.x != std::round(at.x) || at.y != std::round(at.y))
+      ImGui::SetCursorScreenPos({std::round(at.x), std::round(at.y)});
     const bool is_hovered = options.look == Look::kHover;
     Color border = options.has_error ? t.failure : t.line2;
     if (options.look == Look::kFocus) border = t.accent;

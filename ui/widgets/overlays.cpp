@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include <imgui_internal.h>
+
 #include "ui/shell/frame_loop.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
@@ -14,6 +16,7 @@ namespace {
 
 constexpr float kTooltipWidthEm = 26.0F;
 constexpr double kToastSeconds = 6.0;
+constexpr float kToastsFromEm = 7.6F;  ///< below top bar and run bar
 
 int tooltip_frame = -1;  ///< the last frame with a tooltip
 
@@ -92,12 +95,19 @@ void plain_tooltip(std::string_view value) {
   if (tooltip_frame != ImGui::GetFrameCount() && begin_tooltip_window()) fill_tooltip(value);
 }
 
-void help_tooltip(std::string_view title, std::string_view body, std::string_view formula) {
-  if (!begin_styled_tooltip()) return;
+namespace {
+
+void fill_help(std::string_view title, std::string_view body, std::string_view formula) {
   if (!title.empty()) text(Type::kBodyStrong, theme().text1, title);
   if (!body.empty()) text_wrapped(Type::kBody, theme().text2, body, em(kTooltipWidthEm));
-  if (!formula.empty()) text(Type::kMono, theme().text3, formula);
+  if (!formula.empty()) text_wrapped(Type::kMono, theme().text3, formula, em(kTooltipWidthEm));
   end_styled_tooltip();
+}
+
+}  // namespace
+
+void help_tooltip(std::string_view title, std::string_view body, std::string_view formula) {
+  if (begin_styled_tooltip()) fill_help(title, body, formula);
 }
 
 void draw_shadow(ImDrawList* list, ImVec2 min, ImVec2 max, float rounding) {
@@ -119,26 +129,72 @@ void draw_popup_box(ImDrawList* list, ImVec2 min, ImVec2 max) {
   list->AddRect(min, max, theme().line2, rounding, px(1), 0);
 }
 
+void plain_help(std::string_view title, std::string_view body, std::string_view formula) {
+  if (tooltip_frame == ImGui::GetFrameCount() || !begin_tooltip_window()) return;
+  fill_help(title, body, formula);
+}
+
+namespace {
+
+constexpr double kFadeSeconds = 0.08;
+
+struct Fade {
+  unsigned id = 0;
+  double start = 0.0;
+};
+
+bool has_motion = true;
+Fade fade;  ///< of the popup that opened last
+
+/// How far the popup has appeared: 0 to 1.
+float appearance(unsigned id, bool is_appearing) {
+  const double now = ImGui::GetTime();
+  if (is_appearing) fade = {id, now};
+  if (!has_motion || fade.id != id || now - fade.start >= kFadeSeconds) return 1.0F;
+  if (FrameLoop* loop = FrameLoop::current()) loop->request_frames(1);
+  return static_cast<float>((now - fade.start) / kFadeSeconds);
+}
+
+void draw_popover_box() {
+  const ImVec2 min = ImGui::GetWindowPos(), size = ImGui::GetWindowSize();
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  list->PushClipRectFullScreen();
+  draw_popup_box(list, min, {min.x + size.x, min.y + size.y});
+  list->PopClipRect();
+}
+
+}  // namespace
+
+void set_motion(bool is_moving) {
+  has_motion = is_moving;
+}
+
 bool begin_popover(const char* id, float width_em) {
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(em(0.5F), em(0.5F)));
   ImGui::PushStyleVar(ImGuiStyleVar_PopupRounding, em(0.6F));
-  if (width_em > 0.0F) ImGui::SetNextWindowSize({em(width_em), 0.0F});
+  const float most = ImGui::GetMainViewport()->Size.x - em(1);
+  if (width_em > 0.0F) ImGui::SetNextWindowSize({std::min(em(width_em), most), 0.0F});
   if (!ImGui::BeginPopup(id)) {
     ImGui::PopStyleVar(2);
     return false;
   }
-  const ImVec2 min = ImGui::GetWindowPos(), size = ImGui::GetWindowSize();
-  const ImVec2 max = {min.x + size.x, min.y + size.y};
-  ImDrawList* list = ImGui::GetWindowDrawList();
-  list->PushClipRectFullScreen();
-  draw_shadow(list, min, max, em(0.6F));
-  list->AddRectFilled(min, max, theme().popup, em(0.6F));
-  list->AddRect(min, max, theme().line2, em(0.6F), px(1), 0);
-  list->PopClipRect();
+  draw_popover_box();
+  const float shown = appearance(ImGui::GetID(id), ImGui::IsWindowAppearing());
+  ImGui::PushStyleVar(ImGuiStyleVar_Alpha, ImGui::GetStyle().Alpha * std::max(0.01F, shown));
   return true;
 }
 
+bool begin_popover_at(const char* id, ImVec2 top_right, float width_em) {
+  if (!ImGui::IsPopupOpen(id)) return false;
+  const ImGuiViewport* view = ImGui::GetMainViewport();
+  const float width = std::min(em(width_em), view->Size.x - em(1));
+  const float left = std::max(view->Pos.x + em(0.5F), top_right.x - width);
+  ImGui::SetNextWindowPos({left, top_right.y});
+  return begin_popover(id, width_em);
+}
+
 void end_popover() {
+  ImGui::PopStyleVar();
   ImGui::EndPopup();
   ImGui::PopStyleVar(2);
 }
@@ -146,25 +202,28 @@ void end_popover() {
 bool menu_item(const char* label, const char* shortcut, bool is_enabled) {
   const std::string_view shown = visible_label(label);
   const float height = em(2.0F), padding = em(0.5F);
-  const float natural =
-      text_size(Type::kBody, shown).x + 2.0F * padding +
-      (shortcut == nullptr ? 0.0F : text_size(Type::kCaption, shortcut).x + em(2));
+  const float keys = shortcut == nullptr ? 0.0F : text_size(Type::kCaption, shortcut).x + em(2);
+  const float natural = text_size(Type::kBody, shown).x + 2.0F * padding + keys;
   const ImVec2 pos = ImGui::GetCursorScreenPos();
-  const float width = std::max({ImGui::GetContentRegionAvail().x, natural, em(10)});
-  const bool is_chosen = ImGui::Selectable(
-      label, false, is_enabled ? 0 : ImGuiSelectableFlags_Disabled, {width, height});
-  // The selectable drew its own label at the top left; ours lies over it, centred and typed.
+  const float avail = ImGui::GetContentRegionAvail().x;
+  const bool is_sized = ImGui::GetCurrentWindowRead()->AutoFitFramesX <= 0;
+  const float width = is_sized ? std::max(em(3), avail) : std::max(natural, em(10));
+  if (!is_enabled) ImGui::BeginDisabled();
+  const bool is_chosen = hit_area(label, {width, height});
+  if (!is_enabled) ImGui::EndDisabled();
   ImDrawList* list = ImGui::GetWindowDrawList();
-  const Color back = ImGui::IsItemHovered() && is_enabled ? theme().hover : theme().popup;
   const ImVec2 max = {pos.x + width, pos.y + height};
-  list->AddRectFilled(pos, max, back, em(0.3F));
+  const bool is_pointed = is_enabled && (ImGui::IsItemHovered() || ImGui::IsItemFocused());
+  const float alpha = ImGui::GetStyle().Alpha;
+  if (is_pointed) list->AddRectFilled(pos, max, faded(theme().hover, alpha), em(0.3F));
   const float y = pos.y + (height - line_height(Type::kBody)) * 0.5F;
-  const Color tint = is_enabled ? theme().text1 : faded(theme().text1, 0.42F);
-  draw_text(list, Type::kBody, {pos.x + padding, y}, tint, shown);
-  if (shortcut != nullptr) {
-    draw_text_right(list, Type::kCaption, {max.x - padding, y + px(1)}, theme().text3, shortcut);
-  }
-  return is_chosen;
+  const Color tint = faded(theme().text1, is_enabled ? alpha : 0.42F * alpha);
+  draw_text(list, Type::kBody, {pos.x + padding, y}, tint, shown, width - 2.0F * padding - keys);
+  if (shortcut != nullptr)
+    draw_text_right(
+        list, Type::kCaption, {max.x - padding, y + px(1)}, faded(theme().text3, alpha), shortcut);
+  if (is_chosen) ImGui::CloseCurrentPopup();
+  return is_chosen && is_enabled;
 }
 
 void Toasts::add(Tone tone, std::string title, std::string detail, std::string action) {
@@ -178,7 +237,8 @@ void Toasts::add(Tone tone, std::string title, std::string detail, std::string a
 bool Toasts::draw_one(const Item& item, float right, float* bottom, std::string* clicked) {
   const ThemeTokens& t = theme();
   const bool has_detail = !item.detail.empty();
-  const float width = em(30), pad = em(0.95F), icon_width = em(1.95F);
+  const float width = std::min(em(30), ImGui::GetMainViewport()->Size.x - em(2)), pad = em(0.95F),
+              icon_width = em(1.95F);
   const float action_width =
       item.action.empty()
           ? 0.0F
@@ -235,7 +295,10 @@ std::string Toasts::draw(float bottom) {
   const ImGuiViewport* view = ImGui::GetMainViewport();
   const float right = view->WorkPos.x + view->WorkSize.x - em(1);
   std::string clicked;
+  const float top = view->Pos.y + em(kToastsFromEm);
   for (std::size_t i = items_.size(); i-- > 0;) {
+    // The top bar and the run bar stay free; older messages wait behind the bell.
+    if (bottom - em(3.4F) < top) break;
     std::string action;
     if (draw_one(items_[i], right, &bottom, &action)) {
       items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));

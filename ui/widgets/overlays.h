@@ -25,8 +25,18 @@ void draw_shadow(ImDrawList* list, ImVec2 min, ImVec2 max, float rounding);
 /// A card on the foreground list: shadow, popup colour, border. For read-outs.
 void draw_popup_box(ImDrawList* list, ImVec2 min, ImVec2 max);
 
-/// A popup below the last item: begin, draw, end when true. Opened with ImGui::OpenPopup(id).
+/// Same, with title and formula.
+void plain_help(std::string_view title, std::string_view body, std::string_view formula);
+
+/// A popup below the last item: begin, draw, end when true. Opened with ImGui::OpenPopup(id). It
+/// appears within 80 ms, at once with reduced motion.
 bool begin_popover(const char* id, float width_em = 0.0F);
+
+/// Same, with its upper right corner at a place of the screen; never wider than the window.
+bool begin_popover_at(const char* id, ImVec2 top_right, float width_em);
+
+/// Whether anything may move by itself.
+void set_motion(bool has_motion);
 void end_popover();
 
 /// One line of a menu: label, shortcut at the right. Closes the popup when chosen.

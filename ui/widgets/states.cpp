@@ -12,8 +12,6 @@
 #include "ui/widgets/text.h"
 
 namespace switchyard::ui {
-namespace {}  // namespace
-
 bool empty_state(Icon name,
                  std::string_view title,
                  std::string_view sentence,
@@ -88,6 +86,34 @@ void loading_state(std::string_view title, float fraction, float height) {
     list->AddPolyline(curve.data(), kPoints, with_alpha(t.text3, 0.5F), px(2));
   }
   end_card();
+}
+
+Answered confirm_row(std::string_view question, const char* yes_label, const char* no_label) {
+  const ThemeTokens& t = theme();
+  ButtonOptions yes, no;
+  yes.is_small = no.is_small = true;
+  yes.kind = ButtonKind::kDanger;
+  const ImVec2 pos = ImGui::GetCursorScreenPos();
+  const float width = ImGui::GetContentRegionAvail().x, air = em(0.5F);
+  const float buttons = button_width(yes_label, yes) + button_width(no_label, no) + air;
+  const float room = width - buttons - em(2.4F);
+  // Where the answers do not fit beside the question they stand below it.
+  const bool is_one_line = text_size(Type::kBody, question).x <= room;
+  const float text_room = is_one_line ? room : width - em(1.8F);
+  const float words = wrapped_height(Type::kBody, question, text_room);
+  const float line = is_one_line ? button_height(true) : words;
+  ImDrawList* list = ImGui::GetWindowDrawList();
+  const float y = std::round(pos.y + (line - words) * 0.5F);
+  draw_text(list, Type::kBody, {pos.x, y}, t.attention, icon(Icon::kAttention));
+  draw_paragraph(list, Type::kBody, {pos.x + em(1.8F), y}, t.text1, question, text_room);
+  const ImVec2 at = is_one_line ? ImVec2(pos.x + width - buttons, pos.y)
+                                : ImVec2(pos.x + em(1.8F), pos.y + words + em(0.5F));
+  ImGui::SetCursorScreenPos(at);
+  Answered answered = Answered::kNothing;
+  if (button(no_label, no)) answered = Answered::kNo;
+  ImGui::SameLine(0.0F, air);
+  if (button(yes_label, yes)) answered = Answered::kYes;
+  return answered;
 }
 
 int error_card(const char* id,

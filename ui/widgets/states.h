@@ -19,6 +19,12 @@ bool empty_state(Icon name,
 /// spinner. `fraction` of 1, negative when unknown. Fills `height` pixels (0: what is left).
 void loading_state(std::string_view title, float fraction, float height = 0.0F);
 
+enum class Answered { kNothing, kYes, kNo };
+
+/// A question in place of a dialog: words, then the two answers; the dangerous one in red. Labels
+/// follow ImGui.
+Answered confirm_row(std::string_view question, const char* yes_label, const char* no_label);
+
 struct Remedy {
   const char* label;  ///< with a stable id
   const char* cost;   ///< "16.2 GB", "22 % slower"

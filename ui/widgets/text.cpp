@@ -75,12 +75,16 @@ float line_height(Type type) {
 }
 
 std::string fitted(Type type, std::string_view value, float max_width) {
+  std::string storage;
+  value = drawable(type, value, storage);
   const FontScope scope(type);
   if (max_width <= 0.0F || width_of(value) <= max_width) return std::string(value);
   return shortened(value, max_width);
 }
 
 void text(Type type, Color color, std::string_view value) {
+  std::string storage;
+  value = drawable(type, value, storage);
   const FontScope scope(type);
   const TextColor tint(color);
   ImGui::TextUnformatted(value.data(), value.data() + value.size());
@@ -89,6 +93,8 @@ void text(Type type, Color color, std::string_view value) {
 }
 
 void text_ellipsis(Type type, Color color, std::string_view value, float max_width) {
+  std::string storage;
+  value = drawable(type, value, storage);
   const float room = max_width > 0.0F ? max_width : ImGui::GetContentRegionAvail().x;
   const std::string shown = fitted(type, value, room);
   const FontScope scope(type);
@@ -127,6 +133,8 @@ int for_each_line(std::string_view value, float max_width, const Line& line) {
 }  // namespace
 
 float wrapped_height(Type type, std::string_view value, float max_width) {
+  std::string storage;
+  value = drawable(type, value, storage);
   const FontScope scope(type);
   const int lines = for_each_line(value, max_width, [](std::string_view, int) {});
   return std::round(ImGui::GetFontSize() * kLineSpacing * static_cast<float>(lines));
@@ -139,6 +147,8 @@ float draw_paragraph(ImDrawList* list,
                      std::string_view value,
                      float max_width,
                      bool is_centred) {
+  std::string storage;
+  value = drawable(type, value, storage);
   const FontScope scope(type);
   const float step = ImGui::GetFontSize() * kLineSpacing;
   const int lines = for_each_line(value, max_width, [&](std::string_view words, int index) {
@@ -177,6 +187,8 @@ void value_with_unit(Type type, Color color, std::string_view value, std::string
 
 float draw_text(
     ImDrawList* list, Type type, ImVec2 pos, Color color, std::string_view value, float max_width) {
+  std::string storage;
+  value = drawable(type, value, storage);
   const FontScope scope(type);
   const std::string_view whole = value;
   std::string cut;

@@ -1,0 +1,27 @@
+#include "ui/model/window_settings.h"
+
+namespace switchyard::ui {
+
+Json json_from(const WindowSettings& settings) {
+  return Json::object({{"schema", "switchyard.settings"},
+                       {"version", 1},
+                       {"follows_system_theme", settings.follows_system_theme},
+                       {"has_reduced_motion", settings.has_reduced_motion},
+                       {"is_eco", settings.is_eco},
+                       {"has_desktop_notices", settings.has_desktop_notices},
+                       {"use_binary_units", settings.use_binary_units},
+                       {"has_seen_tour", settings.has_seen_tour}});
+}
+
+WindowSettings window_settings_from(const Json& json) {
+  WindowSettings settings;
+  settings.follows_system_theme = json["follows_system_theme"].as_bool(false);
+  settings.has_reduced_motion = json["has_reduced_motion"].as_bool(false);
+  settings.is_eco = json["is_eco"].as_bool(false);
+  settings.has_desktop_notices = json["has_desktop_notices"].as_bool(false);
+  settings.use_binary_units = json["use_binary_units"].as_bool(false);
+  settings.has_seen_tour = json["has_seen_tour"].as_bool(false);
+  return settings;
+}
+
+}  // namespace switchyard::ui
