@@ -7,6 +7,7 @@
 
 #include "ui/model/commands.h"
 #include "ui/model/machine_info.h"
+#include "ui/model/playback.h"
 #include "ui/model/preset_list.h"
 #include "ui/model/prompt_state.h"
 #include "ui/model/run_index.h"
@@ -63,6 +64,7 @@ struct Studio {
   std::shared_ptr<const MachineInfo> machine;
   Selection selection;
   PlotSettings plots;
+  Playback playback;
   PromptState prompt;
   GalleryState gallery;
   RunsState runs_state;
