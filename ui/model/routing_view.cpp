@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "ui/model/playback.h"
 #include "ui/plot/map_columns.h"
 #include "ui/plot/ticks.h"
 
@@ -15,12 +16,12 @@ constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 constexpr double kHighShare = 4.0;
 constexpr double kLowEntropy = 0.3;
 
-/// The newest value of a per-layer series at the routed layer number `index`.
-double newest_of(const RunView& run, const char* metric, std::size_t index) {
+/// The value of a per-layer series at the routed layer number `index`, at a step.
+double value_at(const RunView& run, const char* metric, std::size_t index, std::int64_t step) {
   const MapView* map = run.map(metric, -1);
   if (map == nullptr || map->columns == nullptr || map->columns->num_columns() == 0)
     return kNoNumber;
-  const auto values = map->columns->mean_of(map->columns->num_columns() - 1);
+  const auto values = map->columns->mean_of(column_at(*map->columns, step));
   return index < values.size() ? static_cast<double>(values[index]) : kNoNumber;
 }
 
@@ -35,9 +36,9 @@ std::vector<int> routed_layers(const RunView& run) {
   return layers;
 }
 
-std::vector<double> newest_load(const MapColumns& map) {
+std::vector<double> load_at(const MapColumns& map, std::int64_t step) {
   if (map.num_columns() == 0 || map.num_rows == 0) return {};
-  const auto counts = map.mean_of(map.num_columns() - 1);
+  const auto counts = map.mean_of(column_at(map, step));
   const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
   std::vector<double> ratio;
   if (!(total > 0.0)) return ratio;
@@ -46,16 +47,16 @@ std::vector<double> newest_load(const MapColumns& map) {
   return ratio;
 }
 
-std::vector<LayerHealth> layer_health(const RunView& run) {
+std::vector<LayerHealth> layer_health(const RunView& run, std::int64_t step) {
   std::vector<LayerHealth> all;
   const std::vector<int> layers = routed_layers(run);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     LayerHealth health;
     health.layer = layers[i];
-    health.entropy = newest_of(run, "router_entropy_normalized", i);
-    health.load_entropy = newest_of(run, "load_entropy_normalized", i);
+    health.entropy = value_at(run, "router_entropy_normalized", i, step);
+    health.load_entropy = value_at(run, "load_entropy_normalized", i, step);
     const MapView* map = run.map("tokens_per_expert", layers[i]);
-    const std::vector<double> load = newest_load(*map->columns);
+    const std::vector<double> load = load_at(*map->columns, step);
     health.num_experts = map->columns->num_rows;
     for (std::size_t e = 0; e < load.size(); ++e) {
       if (load[e] == 0.0) ++health.num_dead;

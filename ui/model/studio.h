@@ -11,6 +11,7 @@
 #include "ui/model/fork.h"
 #include "ui/model/machine_info.h"
 #include "ui/model/notice_list.h"
+#include "ui/model/playback.h"
 #include "ui/model/plot_board.h"
 #include "ui/model/preset_list.h"
 #include "ui/model/prompt_state.h"
@@ -69,6 +70,7 @@ struct Studio {
   Selection selection;
   PlotSettings plots;
   RunOverlay overlay;  ///< runs shown over the open one
+  Playback playback;
   PromptState prompt;
   GalleryState gallery;
   RunsState runs_state;

@@ -24,7 +24,7 @@ namespace {
 class ExpertPanel final : public Panel {
  public:
   void draw(Studio& studio) override {
-    const std::vector<LayerHealth> layers = layer_health(*studio.run);
+    const std::vector<LayerHealth> layers = layer_health(*studio.run, playback_step(studio));
     if (layers.empty()) {
       empty_state(Icon::kRouting, "No expert selected", "Click a cell or a row of a map.");
       return;
@@ -34,7 +34,7 @@ class ExpertPanel final : public Panel {
     });
     if (layer == layers.end()) layer = layers.begin();
     const MapView* map = studio.run->map("tokens_per_expert", layer->layer);
-    const std::vector<double> load = newest_load(*map->columns);
+    const std::vector<double> load = load_at(*map->columns, playback_step(studio));
     const PanelBody body("###expert.body", {0.0F, 0.0F}, 1.1F, 1.1F);
     draw_layer(*layer);
     draw_bars(studio, load);

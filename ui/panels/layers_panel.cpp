@@ -4,6 +4,7 @@
 
 #include "ui/model/routing_view.h"
 #include "ui/panels/common.h"
+#include "ui/panels/maps.h"
 #include "ui/panels/panel.h"
 #include "ui/panels/registry.h"
 #include "ui/shell/theme.h"
@@ -18,7 +19,7 @@ namespace {
 class LayersPanel final : public Panel {
  public:
   void draw(Studio& studio) override {
-    const std::vector<LayerHealth> layers = layer_health(*studio.run);
+    const std::vector<LayerHealth> layers = layer_health(*studio.run, playback_step(studio));
     if (layers.empty()) {
       empty_state(
           Icon::kRouting, "No routed layers", "A model with experts shows its layers here.");

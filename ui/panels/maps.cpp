@@ -46,7 +46,34 @@ int shown_layer(Studio& studio) {
   return studio.selection.layer;
 }
 
+/// The head on the time axis; negative while the newest sample is followed.
+double play_head_x(const Studio& studio) {
+  const std::vector<int> layers = routed_layers(*studio.run);
+  if (studio.playback.is_live || layers.empty()) return -1.0;
+  const MapColumns& columns = *studio.run->map("tokens_per_expert", layers.front())->columns;
+  return x_of(columns.first[column_at(columns, playback_step(studio))], studio.plots.group.axis);
+}
+
 }  // namespace
+
+std::int64_t playback_step(const Studio& studio) {
+  return studio.playback.head(routing_steps(*studio.run));
+}
+
+MapScale load_scale(bool is_fixed, std::span<const float> loads) {
+  MapScale scale = fair_share_scale();
+  scale.is_zero_dead = true;
+  if (is_fixed) return scale;
+  double reach = 0.1;  // a factor of 1.07: an even layer shows as even
+  for (const float load : loads) {
+    if (load > 0.0F) reach = std::max(reach, std::abs(std::log2(static_cast<double>(load))));
+  }
+  scale.low = -reach;
+  scale.high = reach;
+  scale.low_label = "least";
+  scale.high_label = "most";
+  return scale;
+}
 
 bool has_routing(const RunView& run) {
   return !routed_layers(run).empty();
@@ -72,8 +99,12 @@ void layer_combo(Studio& studio, const char* label, float width) {
   }
 }
 
-bool draw_utilisation_map(
-    Studio& studio, TimeMap& map, float width, float height, const CardHandle* handle) {
+bool draw_utilisation_map(Studio& studio,
+                          TimeMap& map,
+                          float width,
+                          float height,
+                          const CardHandle* handle,
+                          bool has_play_head) {
   const int layer = shown_layer(studio);
   if (layer < 0) {
     return empty_card("###map.utilisation_empty",
@@ -99,6 +130,7 @@ bool draw_utilisation_map(
   };
   options.format = load_text;
   options.selected_row = studio.selection.expert;
+  if (has_play_head) options.play_head = play_head_x(studio);
   const MapResult result = map.draw(studio.plots.group, view->columns, options);
   if (result.clicked_row >= 0)
     studio.selection.expert =
@@ -106,8 +138,12 @@ bool draw_utilisation_map(
   return result.is_menu_clicked;
 }
 
-bool draw_entropy_map(
-    Studio& studio, TimeMap& map, float width, float height, const CardHandle* handle) {
+bool draw_entropy_map(Studio& studio,
+                      TimeMap& map,
+                      float width,
+                      float height,
+                      const CardHandle* handle,
+                      bool has_play_head) {
   const MapView* view = studio.run->map("router_entropy_normalized", -1);
   if (view == nullptr) {
     return empty_card("###map.entropy_empty",
@@ -140,6 +176,7 @@ bool draw_entropy_map(
   options.format = [](double value) { return plain_number(value, 3); };
   const auto at = std::find(layers.begin(), layers.end(), studio.selection.layer);
   options.selected_row = at == layers.end() ? -1 : static_cast<int>(at - layers.begin());
+  if (has_play_head) options.play_head = play_head_x(studio);
   const MapResult result = map.draw(studio.plots.group, view->columns, options);
   if (result.clicked_row >= 0 && result.clicked_row < static_cast<int>(layers.size())) {
     studio.selection.layer = layers[static_cast<std::size_t>(result.clicked_row)];

@@ -2,16 +2,20 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "ui/model/routing_view.h"
 #include "ui/panels/common.h"
 #include "ui/panels/maps.h"
 #include "ui/panels/panel.h"
+#include "ui/panels/playback_bar.h"
 #include "ui/panels/registry.h"
 #include "ui/plot/map_columns.h"
 #include "ui/shell/theme.h"
+#include "ui/widgets/buttons.h"
 #include "ui/widgets/cards.h"
+#include "ui/widgets/overlays.h"
 #include "ui/widgets/states.h"
 
 namespace switchyard::ui {
@@ -33,8 +37,38 @@ class RoutingPanel final : public Panel {
                       : "This model is dense: every token takes the same way.");
       return;
     }
+    draw_toolbar(studio);
     include_data(studio);
-    const PanelBody body("###routing.body", {0.0F, 0.0F}, kGapEm, kGapEm);
+    const float room = ImGui::GetContentRegionAvail().y - em(kPlaybackBarEm);
+    {
+      const PanelBody body("###routing.body", {0.0F, std::max(em(8), room)}, kGapEm, kGapEm);
+      draw_maps(studio);
+    }
+    hairline();
+    draw_playback_bar(studio);
+  }
+
+ private:
+  void draw_toolbar(Studio& studio) {
+    Toolbar bar("routing.toolbar");
+    bar.label("x axis");
+    bar.next(em(1.85F));
+    static constexpr const char* kAxes[] = {"Steps", "Tokens", "Time"};
+    int axis = std::min(static_cast<int>(studio.plots.group.axis), 2);
+    if (segmented("routing.x_axis", kAxes, &axis)) {
+      studio.plots.group.axis = static_cast<XAxis>(axis);
+      studio.plots.group.fit();
+    }
+    bar.label("Layer");
+    bar.next(em(1.7F));
+    layer_combo(studio, "###routing.layer", em(4.6F));
+    bar.next(em(1.1F));
+    checkbox("Fix scale###routing.fix_scale", &has_fixed_scale_);
+    tooltip("The same colours at all times and in all layers: 1/8 to 8 times the fair share");
+  }
+
+  void draw_maps(Studio& studio) {
+    const RunView& run = *studio.run;
     const ImVec2 start = ImGui::GetCursorScreenPos(), avail = ImGui::GetContentRegionAvail();
     const float gap_px = em(kGapEm);
     const int experts = num_experts(run);
@@ -49,19 +83,18 @@ class RoutingPanel final : public Panel {
     draw_grid(studio, {start.x, start.y, grid_width, top}, cell);
     if (is_beside) {
       ImGui::SetCursorScreenPos({start.x + grid_width + gap_px, start.y});
-      draw_entropy_map(studio, entropy_, avail.x - grid_width - gap_px, top);
+      draw_entropy_map(studio, entropy_, avail.x - grid_width - gap_px, top, nullptr, true);
     }
     const float rest = std::max(em(14), avail.y - top - gap_px);
     const float main = is_beside ? rest : std::round(rest * 0.6F);
     ImGui::SetCursorScreenPos({start.x, start.y + top + gap_px});
-    draw_utilisation_map(studio, utilisation_, avail.x, main);
+    draw_utilisation_map(studio, utilisation_, avail.x, main, nullptr, true);
     if (!is_beside) {
       ImGui::SetCursorScreenPos({start.x, start.y + top + main + 2.0F * gap_px});
-      draw_entropy_map(studio, entropy_, avail.x, rest - main - gap_px);
+      draw_entropy_map(studio, entropy_, avail.x, rest - main - gap_px, nullptr, true);
     }
   }
 
- private:
   struct Place {
     float x, y, width, height;
   };
@@ -84,14 +117,15 @@ class RoutingPanel final : public Panel {
     group.update_range();
   }
 
-  /// Load ÷ fair share of every expert in the newest sample, one row per layer.
+  /// Load ÷ fair share of every expert at the head of the play-back, one row per layer.
   void draw_grid(Studio& studio, Place place, float cell) {
     const RunView& run = *studio.run;
     const std::vector<int> layers = routed_layers(run);
+    const std::int64_t step = playback_step(studio);
     std::vector<std::vector<double>> loads;
     std::size_t columns = 0;
     for (const int layer : layers) {
-      loads.push_back(newest_load(*run.map("tokens_per_expert", layer)->columns));
+      loads.push_back(load_at(*run.map("tokens_per_expert", layer)->columns, step));
       columns = std::max(columns, loads.back().size());
     }
     std::vector<float> values(layers.size() * columns, std::numeric_limits<float>::quiet_NaN());
@@ -102,15 +136,20 @@ class RoutingPanel final : public Panel {
     CardOptions card;
     card.size = {place.width, place.height};
     ImGui::SetCursorScreenPos({place.x, place.y});
-    card.caption = "load ÷ fair share, now";
+    const std::string caption =
+        "load ÷ fair share, " +
+        (studio.playback.is_live ? std::string("now") : "step " + grouped_number(step));
+    card.caption = caption;
     card.reserved_right = em(14);
     begin_card("###routing.now", "Layer × expert", card);
     GridMapOptions options;
     options.num_rows = static_cast<int>(layers.size());
     options.num_columns = static_cast<int>(columns);
-    options.scale = fair_share_scale();
-    options.scale.is_zero_dead = true;
-    draw_legend({card_title_max().x, card_title_min().y + em(0.45F)}, em(9.5F), options.scale);
+    options.scale = load_scale(has_fixed_scale_, values);
+    draw_legend({card_title_max().x, card_title_min().y + em(0.45F)},
+                em(9.5F),
+                options.scale,
+                scale_histogram(values, options.scale));
     options.row_name = [&layers](int row) {
       return layer_name(layers[static_cast<std::size_t>(row)]);
     };
@@ -131,6 +170,7 @@ class RoutingPanel final : public Panel {
     end_card();
   }
 
+  bool has_fixed_scale_ = true;
   GridMap grid_{"routing.grid"};
   TimeMap utilisation_{"routing.utilisation"};
   TimeMap entropy_{"routing.entropy"};

@@ -1,4 +1,5 @@
 // Rules of the source tree that no compiler checks.
+#include <algorithm>
 #include <cctype>
 #include <filesystem>
 #include <string>
@@ -151,6 +152,43 @@ TEST(Hygiene, KernelContractsStateShapesAndSource) {
       if (!line.empty() && line[0] != ' ') comment.clear();
     }
   }
+  EXPECT_TRUE(findings.empty()) << joined(findings);
+}
+
+/// `Suite.Name` between back quotes.
+std::vector<std::string> tests_named_in(const std::string& text) {
+  std::vector<std::string> names;
+  for (std::size_t at = text.find('`'); at != std::string::npos; at = text.find('`', at + 1)) {
+    const std::size_t end = text.find('`', at + 1);
+    if (end == std::string::npos) break;
+    const std::string word = text.substr(at + 1, end - at - 1);
+    const std::size_t dot = word.find('.');
+    const bool is_test = dot != std::string::npos && dot + 1 < word.size() &&
+                         std::isupper(static_cast<unsigned char>(word[0])) != 0 &&
+                         std::isupper(static_cast<unsigned char>(word[dot + 1])) != 0 &&
+                         word.find_first_of(" /*=") == std::string::npos;
+    if (is_test) names.push_back(word);
+    at = end;
+  }
+  return names;
+}
+
+TEST(Hygiene, EveryTestThatADocumentNamesExists) {
+  const std::vector<SourceFile> tests = files_below({"tests"}, {".cpp"});
+  std::vector<std::string> findings;
+  std::size_t num_names = 0;
+  for (const SourceFile& page : files_below({"tests", "ui", "kernels"}, {".md"})) {
+    for (const std::string& name : tests_named_in(page.text)) {
+      ++num_names;
+      const std::size_t dot = name.find('.');
+      const std::string inside = "(" + name.substr(0, dot) + ", " + name.substr(dot + 1) + ")";
+      const bool is_found = std::any_of(tests.begin(), tests.end(), [&](const SourceFile& file) {
+        return file.text.find(inside) != std::string::npos;
+      });
+      if (!is_found) findings.push_back(page.path + ": " + name);
+    }
+  }
+  EXPECT_GT(num_names, 15U);
   EXPECT_TRUE(findings.empty()) << joined(findings);
 }
 

@@ -205,7 +205,7 @@ TEST(RoutingView, FindsDeadAndBusyExperts) {
       {"tokens_per_expert", 2, {{{10, 0, 0.0, 0.0}, {0.0F, 5.0F, 35.0F, 0.0F}}}});
   delta.vectors.push_back({"router_entropy_normalized", -1, {{{10, 0, 0.0, 0.0}, {0.8F}}}});
   builder.apply(delta, 1.0);
-  const auto health = layer_health(*builder.publish({}, 1.0));
+  const auto health = layer_health(*builder.publish({}, 1.0), 10);
   ASSERT_EQ(health.size(), 1U);
   EXPECT_EQ(health[0].layer, 2);
   EXPECT_EQ(health[0].num_dead, 2);
