@@ -291,7 +291,6 @@ TEST_F(Runs, ExplainWhenTheEngineIsKilledAndGoOn) {
     hands.click("run.stop_menu");
     hands.click("run.stop_discard");
     hands.frames(2);
-    hands.save_picture("runs-stop-dark");
     EXPECT_TRUE(hands.run().state == RunState::kRunning);  // asks once more
     hands.click("run.stop_discard_sure");
     ASSERT_TRUE(hands.wait([&] { return hands.run().state == RunState::kStopped; }, 60));

@@ -90,8 +90,6 @@ std::vector<std::string> sample_arguments(const std::string& engine,
                                         "sample",
                                         "--run",
                                         root,
-                                        // One word with '=': a prompt may begin with a dash.
-                                        "--prompt=" + request.prompt,
                                         "--max-tokens",
                                         std::to_string(s.max_tokens),
                                         "--temperature",
@@ -106,6 +104,8 @@ std::vector<std::string> sample_arguments(const std::string& engine,
                                         short_number(s.repetition_penalty),
                                         "--seed",
                                         std::to_string(s.seed)};
+  // One word with '=': a prompt may begin with a dash. Without a word behind it, it is left out.
+  if (!request.prompt.empty()) arguments.push_back("--prompt=" + request.prompt);
   for (const std::string& stop : s.stop) arguments.push_back("--stop=" + stop);
   add_source(arguments, request.source, use_cpu);
   return arguments;

@@ -164,7 +164,8 @@ void HardwarePage::draw(Studio& studio) {
   }
   const PanelBody body("###hardware.body", {0.0F, 0.0F}, 0.5F, 0.5F);
   const std::vector<Reading> readings = readings_of(view);
-  const std::vector<PlotLine> recorded = own_line(*studio.run, "memory_bytes");
+  const std::vector<PlotLine> recorded =
+      scene_lines(overlay_scene(RunOverlay(), studio.run), "memory_bytes", studio.plots.group.axis);
   const std::size_t count = readings.size() + (recorded.empty() ? 0 : 1);
   const ImVec2 start = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
   const float air = em(0.46F);
@@ -190,7 +191,8 @@ void HardwarePage::draw(Studio& studio) {
     options.caption = "peak a step";
     options.width = cell.width;
     options.height = cell.height;
-    options.is_zero_based = options.is_filled = true;
+    options.unit = "bytes";
+    options.y.is_zero_based = options.is_filled = true;
     recorded_.draw(studio.plots.group, recorded, {}, options);
   }
   ImGui::SetCursorScreenPos({start.x, start.y + static_cast<float>(rows) * (height + air)});

@@ -51,6 +51,11 @@ bool is_taken(Shortcut id) {
   return id == Shortcut::kShortcuts && io.WantTextInput;
 }
 
+/// Keys of the prompt: they come before what the field being typed in would do with them.
+bool goes_before_typing(Shortcut id) {
+  return id == Shortcut::kGenerate || id == Shortcut::kStopGenerating;
+}
+
 }  // namespace
 
 bool is_pressed(Shortcut id, bool is_repeating) {
@@ -61,8 +66,9 @@ bool is_pressed(Shortcut id, bool is_repeating) {
   for (std::size_t i = 0; i + 1 < count; ++i) {
     if (std::strcmp(line.keys[i], "Ctrl") == 0) modifiers |= static_cast<int>(ImGuiMod_Ctrl);
   }
-  const ImGuiInputFlags flags =
-      ImGuiInputFlags_RouteGlobal | (is_repeating ? ImGuiInputFlags_Repeat : 0);
+  ImGuiInputFlags flags = ImGuiInputFlags_RouteGlobal | (is_repeating ? ImGuiInputFlags_Repeat : 0);
+  if (goes_before_typing(id))
+    flags |= ImGuiInputFlags_RouteOverFocused | ImGuiInputFlags_RouteOverActive;
   bool is_down = false;
   for (const int chord : chords_of(line.keys[count - 1]))
     is_down = (chord != 0 && ImGui::Shortcut(modifiers | chord, flags)) || is_down;
