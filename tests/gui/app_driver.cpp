@@ -73,8 +73,8 @@ DrivenApp::DrivenApp(const std::string& run, float scale) {
   ui::StudioApp::Options options;
   options.run = run;
   options.scale = scale;
-  options.window.width = 1440;
-  options.window.height = 900;
+  options.window.width = static_cast<int>(1440.0F * scale);  // the same room at every scale
+  options.window.height = static_cast<int>(900.0F * scale);
   auto app = ui::StudioApp::create(options);
   if (!app.ok()) {
     ADD_FAILURE() << app.error().text();

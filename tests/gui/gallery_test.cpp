@@ -11,8 +11,8 @@ using ui::ThemeKind;
 using ui::Workspace;
 
 void ask(Hands& hands) {
-  hands.app().shell().set_workspace(Workspace::kPrompt);
-  hands.frames(4);
+  hands.app().shell().focus_panel("prompt.input");  // small windows keep it behind a tab
+  hands.frames(6);
   hands.studio().prompt.settings.max_tokens = 160;
   hands.type_into("prompt.text", "the king ");
   hands.click("prompt.generate");

@@ -1,6 +1,8 @@
 // The prompt with a real engine: live answers, stopping, branching, comparing, pinning, scoring.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <set>
 
 #include "tests/gui/app_driver.h"
 #include "ui/model/answer_compare.h"
@@ -47,6 +49,23 @@ class PromptTest : public GuiTest {
   static void pause(Hands& hands) {
     hands.click("run.pause");
     ASSERT_TRUE(hands.wait([&] { return hands.run().state == RunState::kPaused; }, 60));
+    // The list of checkpoints may lag behind the folder: the last save retires one.
+    ASSERT_TRUE(hands.wait([&] { return listed(hands) == kept(hands.run().root); }, 30));
+  }
+
+  static std::set<std::int64_t> listed(Hands& hands) {
+    const auto& steps = hands.studio().prompt.facts->checkpoints;
+    return {steps.begin(), steps.end()};
+  }
+
+  /// The checkpoints that stand in the run folder.
+  static std::set<std::int64_t> kept(const std::string& root) {
+    std::set<std::int64_t> steps;
+    for (const auto& entry : std::filesystem::directory_iterator(root + "/checkpoints")) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with("step_")) steps.insert(std::stoll(name.substr(5)));
+    }
+    return steps;
   }
 };
 
@@ -113,8 +132,7 @@ TEST_F(PromptTest, ComparesLiveWeightsWithACheckpoint) {
     start_training(hands, 230);
     pause(hands);
     ASSERT_TRUE(hands.wait([&] { return !hands.studio().prompt.facts->checkpoints.empty(); }, 30));
-    // The newest: an older one may be retired by a checkpoint that is on its way.
-    const std::int64_t step = hands.studio().prompt.facts->checkpoints.back();
+    const std::int64_t step = hands.studio().prompt.facts->checkpoints.front();
     hands.studio().prompt.compare_with = {ui::AnswerSource::Kind::kCheckpoint, step};
     ask(hands, "the king ", 20);
     ASSERT_TRUE(wait_done(hands));

@@ -222,7 +222,8 @@ bool menu_item(const char* label, const char* shortcut, bool is_enabled) {
   if (shortcut != nullptr)
     draw_text_right(
         list, Type::kCaption, {max.x - padding, y + px(1)}, faded(theme().text3, alpha), shortcut);
-  if (is_chosen) ImGui::CloseCurrentPopup();
+  const bool closes = (ImGui::GetItemFlags() & ImGuiItemFlags_AutoClosePopups) != 0;
+  if (is_chosen && closes) ImGui::CloseCurrentPopup();
   return is_chosen && is_enabled;
 }
 
