@@ -1,4 +1,6 @@
 // Pictures of every workspace in every theme and scale, from a real run, for people to look at.
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "tests/gui/app_driver.h"
@@ -10,11 +12,11 @@ namespace {
 using ui::ThemeKind;
 using ui::Workspace;
 
-void ask(Hands& hands) {
+void ask(Hands& hands, const std::string& prompt = "the king ") {
   hands.app().shell().focus_panel("prompt.input");  // small windows keep it behind a tab
   hands.frames(6);
   hands.studio().prompt.settings.max_tokens = 160;
-  hands.type_into("prompt.text", "the king ");
+  hands.type_into("prompt.text", prompt);
   hands.click("prompt.generate");
   ASSERT_TRUE(hands.wait(
       [&] {
@@ -133,6 +135,28 @@ TEST_F(Gallery, ShowsThePresetsOfTheHouse) {
   driven.app().shell().set_theme(ThemeKind::kLight);
   driven.app().studio().gallery.group = driven.app().studio().presets->groups().back();
   driven.save_picture("start-house-second-light");
+}
+
+/// Pictures of a run of one's own, e.g. for the front page: SWITCHYARD_GALLERY_RUN names its
+/// folder.
+TEST_F(Gallery, ShowsTheRunNamedByTheEnvironment) {
+  const char* source = std::getenv("SWITCHYARD_GALLERY_RUN");
+  if (source == nullptr || *source == '\0') GTEST_SKIP() << "SWITCHYARD_GALLERY_RUN is not set";
+  const std::string root =
+      place.runs() + "/" + std::filesystem::path(source).lexically_normal().filename().string();
+  std::filesystem::create_directories(place.runs());
+  std::filesystem::copy(source, root, std::filesystem::copy_options::recursive);
+  DrivenApp driven(root);
+  ASSERT_TRUE(driven.play("ask", [](Hands& hands) {
+    ASSERT_TRUE(hands.wait([&] { return hands.run().step > 0; }, 30));
+    hands.app().shell().set_workspace(Workspace::kTrain);
+    ASSERT_TRUE(hands.wait([&] { return hands.run().scalar("train_loss") != nullptr; }, 30));
+    ask(hands, "ROMEO:");
+  }));
+  driven.app().shell().set_theme(ThemeKind::kDark);
+  take_pictures(driven, "own-dark", 1440, 900);
+  driven.app().shell().set_theme(ThemeKind::kLight);
+  take_pictures(driven, "own-light", 1440, 900);
 }
 
 }  // namespace

@@ -39,7 +39,9 @@ class RoutingPanel final : public Panel {
     }
     draw_toolbar(studio);
     include_data(studio);
-    const float room = ImGui::GetContentRegionAvail().y - em(kPlaybackBarEm);
+    // The bar, its hairline, and the space that Dear ImGui puts between the three items.
+    const float below = em(kPlaybackBarEm) + px(1) + 2.0F * ImGui::GetStyle().ItemSpacing.y;
+    const float room = ImGui::GetContentRegionAvail().y - below;
     {
       const PanelBody body("###routing.body", {0.0F, std::max(em(8), room)}, kGapEm, kGapEm);
       draw_maps(studio);
