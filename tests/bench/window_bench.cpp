@@ -1,0 +1,125 @@
+// The whole window: idling, and from a logged sample to the pixel.
+#include <atomic>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include <unistd.h>
+
+#include <GLFW/glfw3.h>
+
+#include "engine/base/core/clock.h"
+#include "engine/base/store/run_folder.h"
+#include "tests/bench/bench.h"
+#include "tests/bench/made_runs.h"
+#include "tests/gui/gui_workplace.h"
+#include "ui/panels/studio_app.h"
+
+namespace switchyard::bench {
+namespace {
+
+/// A studio on a run of its own folders; null when no window can be opened.
+std::unique_ptr<ui::StudioApp> open_studio(Bench& bench,
+                                           const std::string& root,
+                                           const char* what) {
+  ui::StudioApp::Options options;
+  options.run = root;
+  options.scale = 1.0F;
+  options.window.width = 1440;
+  options.window.height = 900;
+  auto app = ui::StudioApp::create(options);
+  if (!app.ok()) {
+    bench.skip(what, app.error().message);
+    return nullptr;
+  }
+  glfwFocusWindow((*app)->window().handle());
+  return std::move(app).value();
+}
+
+void turn_for(ui::StudioApp& app, double seconds) {
+  const auto begun = Clock::now();
+  while (ms_since(begun) < seconds * 1000.0) {
+    glfwWaitEventsTimeout(0.005);
+    app.turn();
+  }
+}
+
+}  // namespace
+
+void measure_idle(Bench& bench) {
+  const test::GuiWorkplace place;
+  const std::string root = place.runs() + "/idle-001";
+  if (!make_run(root, 8, 20'000)) return bench.skip("idle frames", "the run could not be made");
+  const auto app = open_studio(bench, root, "idle frames");
+  if (app == nullptr) return;
+  turn_for(*app, 3.0);
+  const auto frames = app->loop().frames_drawn();
+  const double cpu = cpu_seconds();
+  turn_for(*app, 5.0);
+  bench.add("frames in 5 s of idling",
+            static_cast<double>(app->loop().frames_drawn() - frames),
+            "",
+            0.0,
+            "a finished run is open");
+  bench.add("processor time while idling",
+            (cpu_seconds() - cpu) / 5.0 * 100.0,
+            "%",
+            -1.0,
+            "of one core; the measuring loop itself wakes 200 times a second");
+  glfwIconifyWindow(app->window().handle());
+  turn_for(*app, 1.0);
+  if (!app->window().is_minimised())
+    return bench.skip("frames in 5 s while minimised", "no window manager on this display");
+  const auto before = app->loop().frames_drawn();
+  turn_for(*app, 5.0);
+  bench.add("frames in 5 s while minimised",
+            static_cast<double>(app->loop().frames_drawn() - before),
+            "",
+            0.0);
+}
+
+void measure_latency(Bench& bench) {
+  const char* const what = "logged -> drawn";
+  const test::GuiWorkplace place;
+  const std::string root = place.runs() + "/live-001";
+  if (!make_run_folder(root)) return bench.skip(what, "the run could not be made");
+  const auto lock = store::RunLock::acquire(root);
+  auto writer = store::Writer::open(store::RunPaths{root}.database(), 0, -1);
+  if (!lock.ok() || !writer.ok()) return bench.skip(what, "the run could not be made");
+  (*writer)->event("state", 0, Json::object({{"state", "running"}, {"pid", Json(getpid())}}));
+  const auto app = open_studio(bench, root, what);
+  if (app == nullptr) return;
+  turn_for(*app, 2.0);
+  const bool is_focused = app->window().is_focused();
+  const int count = bench.is_quick ? 50 : 300;
+  std::vector<std::atomic<double>> logged(static_cast<std::size_t>(count) + 1);
+  std::thread training([&] {
+    std::mt19937 random(2);
+    for (int step = 1; step <= count; ++step) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 160));
+      logged[static_cast<std::size_t>(step)] = system_clock().monotonic_seconds();
+      for (const char* metric : {"train_loss", "grad_norm", "learning_rate"})
+        (*writer)->scalar(metric, {step, step, 0.1 * step, 1.0 * step}, 1.0 / step);
+    }
+  });
+  std::vector<double> latencies;
+  std::int64_t seen = 0;
+  const auto begun = Clock::now();
+  while (seen < count && ms_since(begun) < 120'000.0) {
+    glfwWaitEventsTimeout(0.002);
+    if (!app->turn()) continue;
+    const double now = system_clock().monotonic_seconds();
+    const ui::Series* loss = app->studio().run->scalar("train_loss");
+    const std::int64_t last = loss == nullptr ? 0 : loss->last().step;
+    for (; seen < last; ++seen)
+      latencies.push_back((now - logged[static_cast<std::size_t>(seen) + 1]) * 1000.0);
+  }
+  training.join();
+  const std::string note = std::to_string(latencies.size()) + " samples, 20 to 180 ms apart" +
+                           (is_focused ? "" : "; the window had no focus: 4 frames a second");
+  bench.add("logged -> drawn, median", quantile(latencies, 0.5), "ms", -1.0, note);
+  bench.add("logged -> drawn, p99", quantile(latencies, 0.99), "ms", 150.0, note);
+}
+
+}  // namespace switchyard::bench
