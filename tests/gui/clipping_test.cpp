@@ -51,6 +51,17 @@ void check_workspace(ui::StudioApp& app, Workspace workspace, float scale, const
   }
 }
 
+/// A draft of the run, with other buttons than the run's settings have.
+void check_draft(ui::StudioApp& app, float scale, const std::string& at) {
+  app.shell().set_workspace(Workspace::kTrain);
+  ui::edit_run_as_new(app.studio());
+  app.shell().focus_panel("train.config");
+  const std::vector<TextFault> faults = faults_of(app, scale);
+  EXPECT_TRUE(app.studio().config.draft.has_value());
+  EXPECT_TRUE(faults.empty()) << "draft" << at << report(faults);
+  ui::discard_draft(app.studio());
+}
+
 void check_drawer(ui::StudioApp& app, float scale, const std::string& at) {
   app.studio().gallery.is_open = false;
   for (int tab = 0; tab < 4; ++tab) {
@@ -74,6 +85,7 @@ void check_all(ui::StudioApp& app, float scale) {
     for (const Workspace workspace :
          {Workspace::kTrain, Workspace::kRouting, Workspace::kPrompt, Workspace::kRuns})
       check_workspace(app, workspace, scale, at);
+    check_draft(app, scale, at);
     check_drawer(app, scale, at);
   }
   app.shell().set_zoom(1.0F);

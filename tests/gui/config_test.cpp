@@ -10,6 +10,7 @@
 #include "engine/base/config/presets.h"
 #include "engine/base/core/json.h"
 #include "engine/base/store/run_folder.h"
+#include "engine/base/store/run_queue.h"
 #include "tests/gui/app_driver.h"
 #include "tests/support/shell_words.h"
 #include "ui/client/launcher.h"
@@ -103,6 +104,7 @@ TEST_F(ConfigForm, EditsByMouseWithUndoRevertAndFix) {
     hands.key(ImGuiKey_Enter);
     ASSERT_FALSE(draft(hands).is_valid());
     EXPECT_FALSE(hands.is_enabled("config.train"));
+    EXPECT_FALSE(hands.is_enabled("config.queue"));
     EXPECT_FALSE(hands.is_enabled("config.probe"));
     press(hands, "config.fix.model.layers.0.feed_forward.router.top_k");
     hands.frames(3);
@@ -259,6 +261,30 @@ TEST_F(ConfigForm, TrainsTheDraftAndItsCommandSaysTheSame) {
   const auto first = store::read_run_config(root), second = store::read_run_config(again);
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_EQ(first.value(), second.value());
+}
+
+TEST_F(ConfigForm, QueuesTheDraft) {
+  DrivenApp driven;
+  ASSERT_TRUE(driven.play("queue", [this](Hands& hands) {
+    customise(hands);
+    if (HasFailure()) return;
+    type(hands, "config.name", "my-draft");
+    type(hands, "config.train.max_steps", "60");
+    type(hands, "config.schedule.decay_steps", "60");
+    hands.key(ImGuiKey_Enter);
+    ASSERT_TRUE(draft(hands).is_valid());
+    const Json wanted = draft(hands).resolved();
+    hands.click("config.queue");
+    ASSERT_TRUE(hands.wait([&] { return store::list_queue(place.runs()).size() == 1; }, 20));
+    EXPECT_EQ(store::list_queue(place.runs()).front().name, "my-draft");
+    EXPECT_FALSE(ui::is_run_shown(hands.studio())) << "the draft stays";
+    const auto ended = [&] { return store::list_queue_outcomes(place.runs()); };
+    ASSERT_TRUE(hands.wait([&] { return ended().size() == 1; }, 240));
+    EXPECT_EQ(ended().front().state, "completed") << ended().front().message;
+    const auto trained = store::read_run_config(ended().front().run);
+    ASSERT_TRUE(trained.ok());
+    EXPECT_EQ(trained.value(), wanted);
+  }));
 }
 
 TEST_F(ConfigForm, ShowsWhatTheEngineRefuses) {

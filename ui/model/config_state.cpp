@@ -215,6 +215,14 @@ void train_draft(Studio& studio) {
                                        config_file_text(config.draft->document())}));
 }
 
+void queue_draft(Studio& studio) {
+  ConfigState& config = studio.config;
+  if (!config.draft.has_value() || !config.draft->is_valid()) return;
+  config.draft->commit();
+  studio.send(
+      RunsOrder(QueueAdd{config.draft->value("/name").as_string(), config.draft->resolved()}));
+}
+
 void probe_draft(Studio& studio) {
   ConfigDraft* draft = shown_draft(studio);
   if (draft == nullptr || !draft->is_valid() || studio.config.is_probing) return;

@@ -105,6 +105,7 @@ void edit_run_as_new(Studio& studio);
 void discard_draft(Studio& studio);
 void bring_back_previous(Studio& studio);
 void train_draft(Studio& studio);
+void queue_draft(Studio& studio);  ///< Adds it to the runs that wait; it stays a draft
 void probe_draft(Studio& studio);
 
 /// Identifies what a probe measures: everything but the name and what only touches the schedule of

@@ -22,11 +22,11 @@ constexpr float kFieldEm = 8.75F;
 constexpr float kTextFieldEm = 11.5F;
 
 std::string id_of(const FormRow& row) {
-  return "config" + dotted_path("/" + row.pointer);
+  return "config." + dotted_path(row.pointer);
 }
 
 std::string field_id(const FormRow& row) {
-  return "###config." + dotted_path(row.pointer);
+  return "###" + id_of(row);
 }
 
 /// Help, range, default and what it was; the key below.

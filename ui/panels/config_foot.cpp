@@ -219,6 +219,15 @@ void draw_probe_button(Studio& studio, const ConfigDraft& draft) {
   if (button("Probe###config.probe", options)) probe_draft(studio);
 }
 
+void draw_queue_button(Studio& studio, const ConfigDraft& draft) {
+  ButtonOptions options;
+  options.width = button_height();
+  if (!draft.is_valid())
+    options.disabled_reason = "Add to queue: correct the marked settings first";
+  const char* help = "Add to queue: trains when the runs before it ended";
+  if (icon_button("Add to queue###config.queue", Icon::kClock, help, options)) queue_draft(studio);
+}
+
 void draw_buttons(Studio& studio, const ConfigDraft& draft) {
   const ImVec2 min = ImGui::GetCursorScreenPos();
   const float width = ImGui::GetContentRegionAvail().x;
@@ -235,9 +244,12 @@ void draw_buttons(Studio& studio, const ConfigDraft& draft) {
   }
   options.kind = ButtonKind::kPrimary;
   options.icon = Icon::kStart;
+  options.width -= button_height() + em(0.6F);
   if (!draft.is_valid()) options.disabled_reason = "correct the marked settings first";
   if (studio.config.is_starting) options.disabled_reason = "the engine checks the draft";
   if (button("Train as new run###config.train", options)) train_draft(studio);
+  ImGui::SameLine(0.0F, em(0.6F));
+  draw_queue_button(studio, draft);
 }
 
 void cost_row(const char* label,
