@@ -115,10 +115,14 @@ TEST_F(Keyboard, TabReachesEveryControlAndShowsIt) {
     record(hands);
   }));
   ASSERT_TRUE(driven.play("panels", [](Hands& hands) {
+    std::set<std::string> walked;  // panels beside another one are met by the same walk
     for (const ui::PanelEntry& panel : hands.app().shell().panels()) {
+      if (walked.contains(std::string(panel.title) + "###" + std::string(panel.id))) continue;
       hands.app().shell().focus_panel(panel.id);
       hands.studio().gallery.is_open = false;
       check(hands, std::string(panel.id));
+      const std::vector<std::string> areas = hands.app().shell().focus_areas();
+      walked.insert(areas.begin(), areas.end());
     }
     hands.app().shell().set_workspace(Workspace::kPrompt);
     hands.studio().drawer.glossary_search = "loss";

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include <imgui_internal.h>
+
 #include "ui/panels/common.h"
 #include "ui/panels/config_view.h"
 #include "ui/panels/panel.h"
@@ -27,6 +29,13 @@ constexpr float kSmallestRowsEm = 9.0F;  ///< below it, the whole panel scrolls
 std::string changes_text(std::size_t count) {
   if (count == 0) return "nothing changed";
   return std::to_string(count) + (count == 1 ? " setting changed" : " settings changed");
+}
+
+/// Gives the next item the keyboard. Dear ImGui drops such a request when the item with focus
+/// follows in a sibling child, so that item lets go first.
+void focus_next_item() {
+  ImGui::SetKeyboardFocusHere();
+  ImGui::GetCurrentContext()->NavId = 0;
 }
 
 /// The configuration of a draft or of the open run: search, levels, sections, and what it costs.
@@ -152,7 +161,7 @@ class ConfigPanel final : public Panel {
     gap(0.7F);
     std::size_t count = 0;
     for (const FormSection& section : studio.config.sections) count += section.rows.size();
-    if (std::exchange(wants_search_, false)) ImGui::SetKeyboardFocusHere();
+    if (std::exchange(wants_search_, false)) focus_next_item();
     search_field("###config.search",
                  &search_,
                  ("Find in " + std::to_string(count) + " settings").c_str(),

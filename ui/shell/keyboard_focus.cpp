@@ -23,9 +23,14 @@ int area_in_focus(const std::vector<std::string>& areas) {
 }
 
 /// Whether Tab reached the end of its window in this frame. Forward requests and backward ones are
-/// resolved while items are submitted; one that is still open has run past the last item.
+/// resolved while items are submitted; one that is still open has run past the last item. Without a
+/// focused window (at the start, after a click on nothing) Dear ImGui leaves Tab alone.
 int open_tab_direction() {
   ImGuiContext& g = *ImGui::GetCurrentContext();
+  if (g.NavWindow == nullptr) {
+    const bool is_tab = ImGui::IsKeyPressed(ImGuiKey_Tab) && !g.IO.KeyCtrl && !g.IO.KeyAlt;
+    return !is_tab ? 0 : g.IO.KeyShift ? -1 : 1;
+  }
   const bool is_open = g.NavMoveScoringItems &&
                        (g.NavMoveFlags & ImGuiNavMoveFlags_IsTabbing) != 0 &&
                        (g.NavMoveFlags & ImGuiNavMoveFlags_FocusApi) == 0;
@@ -70,7 +75,7 @@ void KeyboardFocus::end_frame(const std::vector<std::string>& areas) {
   const int count = static_cast<int>(areas.size()), at = area_in_focus(areas);
   if (at < 0 && !is_jump && ImGui::GetCurrentContext()->NavWindow != nullptr) return;
   if (!is_jump) ImGui::NavMoveRequestCancel();
-  const int next = at < 0 ? 0 : (at + direction + count) % count;
+  const int next = at < 0 ? (direction < 0 ? count - 1 : 0) : (at + direction + count) % count;
   next_area_ = areas[static_cast<std::size_t>(next)];
   direction_ = is_jump ? 1 : direction;
   if (FrameLoop* loop = FrameLoop::current()) loop->request_frames();
