@@ -1,3 +1,4 @@
+// Longer than 500 lines because every ability of the prompt is one short journey on one fixture.
 // The prompt with a real engine: live answers, stopping, branching, comparing, pinning, scoring.
 #include <algorithm>
 #include <cmath>
