@@ -222,7 +222,7 @@ WideBody::WideBody(const char* id) {
   ImGui::PushStyleColor(ImGuiCol_ChildBg, 0U);
   ImGui::BeginChild(id,
                     {0.0F, 0.0F},
-                    ImGuiChildFlags_AlwaysUseWindowPadding,
+                    ImGuiChildFlags_AlwaysUseWindowPadding | ImGuiChildFlags_NavFlattened,
                     ImGuiWindowFlags_HorizontalScrollbar);
   ImGui::PopStyleColor();
   ImGui::PopStyleVar(2);
