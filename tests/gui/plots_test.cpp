@@ -311,10 +311,13 @@ TEST_F(Plots, AClickOnAMarkSelectsItsEvent) {
       return mark.kind == ui::MarkKind::kCheckpoint && mark.x < 150.0;
     });
     ASSERT_NE(saved, marks.end());
-    hands.context()->MouseMoveToPos(mark_pixel(hands, static_cast<std::int64_t>(saved->x)));
-    hands.frames(2);
-    hands.context()->MouseClick();
-    hands.frames(4);
+    // The cards may still grow into place while the first frames of the run arrive.
+    for (int i = 0; i < 3 && hands.studio().selection.event < 0; ++i) {
+      hands.context()->MouseMoveToPos(mark_pixel(hands, static_cast<std::int64_t>(saved->x)));
+      hands.frames(2);
+      hands.context()->MouseClick();
+      hands.frames(4);
+    }
     EXPECT_EQ(hands.studio().selection.event, saved->event);
   }));
 }
