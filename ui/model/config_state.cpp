@@ -37,7 +37,7 @@ void begin_draft(Studio& studio, ConfigDraft draft) {
   studio.gallery.is_open = false;
 }
 
-/// A draft from the last session, once the schema is known.
+/// The draft that was left when the window closed, once the schema is known.
 void restore_draft(Studio& studio) {
   ConfigState& config = studio.config;
   if (!config.restored.has_value() || studio.presets->schema == nullptr) return;
