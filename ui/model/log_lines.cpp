@@ -105,18 +105,7 @@ int line_at_time(const std::vector<const LogEntry*>& lines, double wall_time) {
 }
 
 std::string clock_text(double wall_time) {
-  if (wall_time <= 0.0) return "\xE2\x80\x93";
-  const auto whole = static_cast<time_t>(wall_time);
-  tm parts{};
-  localtime_r(&whole, &parts);
-  char text[16] = {};
-  std::snprintf(text,
-                sizeof text,
-                "%02d:%02d:%02d",
-                parts.tm_hour % 100,
-                parts.tm_min % 100,
-                parts.tm_sec % 100);
-  return text;
+  return wall_time > 0.0 ? local_clock_text(wall_time) : std::string("\xE2\x80\x93");
 }
 
 }  // namespace switchyard::ui

@@ -9,20 +9,6 @@ Column x_column(const Series& series, XAxis axis) {
   return Column(series, axis);
 }
 
-double x_of(const store::Position& at, XAxis axis) {
-  switch (axis) {
-    case XAxis::kSteps:
-      return static_cast<double>(at.step);
-    case XAxis::kTokens:
-      return static_cast<double>(at.tokens);
-    case XAxis::kSeconds:
-      return at.seconds;
-    case XAxis::kFlops:
-      return at.flops;
-  }
-  return 0.0;
-}
-
 double x_at_step(const Series& series, XAxis axis, double step) {
   if (axis == XAxis::kSteps) return step;
   const Column steps = x_column(series, XAxis::kSteps);

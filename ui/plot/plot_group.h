@@ -15,9 +15,6 @@ namespace switchyard::ui {
 /// The column of a series that belongs to an axis.
 Column x_column(const Series& series, XAxis axis);
 
-/// The same place on an axis.
-double x_of(const store::Position& at, XAxis axis);
-
 /// x for a step that lies between samples (events carry steps only); clamped to the series' ends.
 double x_at_step(const Series& series, XAxis axis, double step);
 

@@ -52,7 +52,9 @@ const PackedColumn& column_of(const PositionBlock& block, XAxis axis) {
   return block.flops;
 }
 
-double x_of_tail(const store::Position& at, XAxis axis) {
+}  // namespace
+
+double x_of(const store::Position& at, XAxis axis) {
   switch (axis) {
     case XAxis::kSteps:
       return static_cast<double>(at.step);
@@ -65,8 +67,6 @@ double x_of_tail(const store::Position& at, XAxis axis) {
   }
   return at.flops;
 }
-
-}  // namespace
 
 Values::Values(std::span<const double> values) {
   for (const double v : values) append(v);
@@ -197,7 +197,7 @@ double Series::flops(std::size_t i) const {
 
 double Series::x(XAxis axis, std::size_t i) const {
   const std::size_t block = i / kSeriesBlock, at = i % kSeriesBlock;
-  if (block >= blocks_.size()) return x_of_tail(tail_[at], axis);
+  if (block >= blocks_.size()) return x_of(tail_[at], axis);
   return column_of(*blocks_[block], axis).real(at);
 }
 
@@ -216,7 +216,7 @@ void Series::read_x(XAxis axis, std::size_t first, std::span<double> out) const 
       blocks_.size(), first, out, [&](std::size_t block, std::size_t at, std::span<double> to) {
         column_of(*blocks_[block], axis).read(at, to);
       });
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = x_of_tail(tail_[first + i], axis);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = x_of(tail_[first + i], axis);
 }
 
 std::size_t Series::index_of_step(std::int64_t wanted) const {

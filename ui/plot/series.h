@@ -19,6 +19,9 @@ namespace switchyard::ui {
 /// What the x axis of all plots of a column counts. Every sample carries all four.
 enum class XAxis { kSteps, kTokens, kSeconds, kFlops };
 
+/// The place of a sample on an axis.
+double x_of(const store::Position& at, XAxis axis);
+
 /// Samples per packed block of a series.
 inline constexpr std::size_t kSeriesBlock = 4096;
 

@@ -11,6 +11,7 @@
 
 #include "engine/base/core/clock.h"
 #include "engine/base/core/file_system.h"
+#include "engine/base/core/text.h"
 
 namespace switchyard {
 namespace {
@@ -36,24 +37,11 @@ void write_line(int descriptor, const std::string& line) {
   }
 }
 
-std::string local_time(double wall_seconds) {
-  const auto whole = static_cast<time_t>(wall_seconds);
-  tm parts{};
-  localtime_r(&whole, &parts);
-  char text[16] = {};
-  std::snprintf(text,
-                sizeof text,
-                "%02d:%02d:%02d",
-                parts.tm_hour % 100,
-                parts.tm_min % 100,
-                parts.tm_sec % 100);
-  return text;
-}
-
 std::string text_line(LogLevel level,
                       std::string_view message,
                       std::initializer_list<LogField> fields) {
-  std::string line = local_time(system_clock().wall_seconds()) + " " + log_level_name(level) + " ";
+  std::string line =
+      local_clock_text(system_clock().wall_seconds()) + " " + log_level_name(level) + " ";
   line += message;
   for (const auto& [key, value] : fields) {
     line += " ";

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <ctime>
 
 namespace switchyard {
 namespace {
@@ -138,6 +139,20 @@ std::string hex(std::string_view bytes) {
     text.push_back(kDigits[byte >> 4U]);
     text.push_back(kDigits[byte & 0x0FU]);
   }
+  return text;
+}
+
+std::string local_clock_text(double wall_seconds) {
+  const auto whole = static_cast<time_t>(wall_seconds);
+  tm parts{};
+  localtime_r(&whole, &parts);
+  char text[16] = {};
+  std::snprintf(text,
+                sizeof text,
+                "%02d:%02d:%02d",
+                parts.tm_hour % 100,
+                parts.tm_min % 100,
+                parts.tm_sec % 100);
   return text;
 }
 

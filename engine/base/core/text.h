@@ -42,4 +42,7 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
 /// Lower-case hexadecimal of bytes.
 std::string hex(std::string_view bytes);
 
+/// "14:03:59", the local time of day. Units: seconds since 1970; for display only.
+std::string local_clock_text(double wall_seconds);
+
 }  // namespace switchyard
