@@ -154,7 +154,7 @@ void measure_opening(Bench& bench) {
   std::mutex mutex;
   std::condition_variable woken;
   ui::Mailbox mailbox([&] { woken.notify_all(); });
-  ui::RunWatcher watcher(std::string(SY_SOURCE_DIR) + "/configs", mailbox);
+  ui::RunWatcher watcher(mailbox);
   const auto wait_for = [&](const auto& is_there) {
     const auto begun = Clock::now();
     std::unique_lock lock(mutex);

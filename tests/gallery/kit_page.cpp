@@ -279,7 +279,7 @@ void draw_colors() {
     for (std::size_t k = 0; k < wave.size(); ++k) {
       const float u = static_cast<float>(k) / 79.0F;
       wave[k] = {px(1006 + u * 330),
-                 px(1) * (y + 5.0F * std::sin(u * 7.0F + static_cast<float>(i)))};
+                 ui_scale() * (y + 5.0F * std::sin(u * 7.0F + static_cast<float>(i)))};
     }
     list->AddPolyline(wave.data(), static_cast<int>(wave.size()), t.run(i), px(2));
     list->AddRectFilled({px(1356), px(y - 5)}, {px(1404), px(y + 5)}, t.run(i), px(4));

@@ -1,6 +1,8 @@
 // Pictures of what stands around the panels: drawer, popovers, palette, tour, small windows.
 #include <string>
 
+#include <GLFW/glfw3.h>
+
 #include "tests/gui/app_driver.h"
 #include "ui/model/run_state.h"
 
@@ -36,8 +38,13 @@ void take_drawers(DrivenApp& driven, const std::string& suffix, int width, int h
 void take_popovers(DrivenApp& driven, const std::string& suffix, int width, int height) {
   ui::Studio& studio = driven.app().studio();
   const auto shot = [&](const std::string& name, const std::function<void(Hands&)>& open) {
-    ASSERT_TRUE(driven.play(name, open));
-    driven.save_picture(name + "-" + suffix, width, height);
+    // Inside the script: a popover closes when the window changes under it.
+    glfwSetWindowSize(driven.app().window().handle(), width, height);
+    ASSERT_TRUE(driven.play(name, [&](Hands& hands) {
+      hands.frames(4);
+      open(hands);
+      hands.save_picture(name + "-" + suffix);
+    }));
     ASSERT_TRUE(driven.play("close", [](Hands& hands) { hands.key(ImGuiKey_Escape); }));
   };
   shot("settings", [](Hands& hands) { hands.key(ImGuiMod_Ctrl | ImGuiKey_Comma); });

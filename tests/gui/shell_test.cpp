@@ -108,7 +108,7 @@ TEST_F(Shell, OpensRunsFromTheListAndByPath) {
     hands.type_into("runs.path", root);
     hands.click("runs.open");
     ASSERT_TRUE(hands.wait([&] { return hands.run().state == RunState::kCompleted; }, 30));
-    EXPECT_FALSE(hands.run().config_rows->empty());
+    EXPECT_FALSE(hands.studio().config.sections.empty());
   }));
 }
 

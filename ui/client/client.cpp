@@ -78,8 +78,8 @@ void take_text(Studio& studio, TextRead read) {
 
 Client::Client(Library::Places places, std::function<void()> wake)
     : mailbox_(std::move(wake)),
-      watcher_(places.configs, mailbox_),
-      overlay_(places.configs, mailbox_),
+      watcher_(mailbox_),
+      overlay_(mailbox_),
       exporter_(places.assets, mailbox_),
       library_(places, mailbox_, watcher_),
       manager_(places.runs, mailbox_, library_),

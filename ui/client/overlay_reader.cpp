@@ -5,8 +5,7 @@
 
 namespace switchyard::ui {
 
-OverlayReader::OverlayReader(std::string configs, Mailbox& mailbox)
-    : configs_(std::move(configs)), mailbox_(mailbox), thread_([this] { work(); }) {}
+OverlayReader::OverlayReader(Mailbox& mailbox) : mailbox_(mailbox), thread_([this] { work(); }) {}
 
 OverlayReader::~OverlayReader() {
   {
@@ -59,7 +58,7 @@ void OverlayReader::work() {
     }
     dropped.clear();  // waits for each to finish what it reads, without the lock
     for (const std::string& root : added) {
-      auto watcher = std::make_shared<RunWatcher>(configs_, mailbox_);
+      auto watcher = std::make_shared<RunWatcher>(mailbox_);
       watcher->watch(root);
       const std::lock_guard lock(mutex_);
       watchers_.emplace(root, std::move(watcher));

@@ -22,7 +22,7 @@ class OverlayReader {
  public:
   using Views = std::map<std::string, std::shared_ptr<const RunView>>;
 
-  OverlayReader(std::string configs, Mailbox& mailbox);
+  explicit OverlayReader(Mailbox& mailbox);
   ~OverlayReader();
   OverlayReader(const OverlayReader&) = delete;
   OverlayReader& operator=(const OverlayReader&) = delete;
@@ -36,7 +36,6 @@ class OverlayReader {
  private:
   void work();
 
-  std::string configs_;
   Mailbox& mailbox_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;

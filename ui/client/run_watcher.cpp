@@ -7,7 +7,6 @@
 
 #include <sys/stat.h>
 
-#include "engine/base/config/presets.h"
 #include "engine/base/core/file_system.h"
 
 namespace switchyard::ui {
@@ -81,9 +80,8 @@ std::optional<Error> run_folder_problem(const std::string& root) {
                       "Nothing in it was touched. Open another folder, or train a new run.");
 }
 
-RunWatcher::RunWatcher(std::string configs, Mailbox& mailbox, const Clock& clock)
-    : configs_(std::move(configs)),
-      mailbox_(mailbox),
+RunWatcher::RunWatcher(Mailbox& mailbox, const Clock& clock)
+    : mailbox_(mailbox),
       clock_(clock),
       view_(std::make_shared<const RunView>()),
       thread_([this] { work(); }) {}
@@ -266,21 +264,7 @@ void RunWatcher::load_config() {
     set_problem(config.error());
     return;
   }
-  std::vector<ConfigRow> rows;
-  const auto schema = config::load_run_schema(configs_);
-  if (schema.ok()) {
-    Json preset;
-    const auto found = config::load_preset(configs_, config.value()["name"].as_string());
-    if (found.ok()) {
-      config::Resolved resolved =
-          config::resolve(schema.value(), found.value().config, found.value().name);
-      if (resolved.ok()) preset = std::move(resolved.config);
-    }
-    rows = config_rows(schema.value(), config.value(), preset);
-  } else {
-    rows = config_rows(config::Schema(), config.value(), Json());
-  }
-  builder_->set_config(std::move(config).value(), std::move(rows));
+  builder_->set_config(std::move(config).value());
   has_config_ = true;
   is_dirty_ = true;
 }

@@ -28,7 +28,7 @@ namespace switchyard::ui {
 /// Threads: all public functions from any thread.
 class RunWatcher {
  public:
-  RunWatcher(std::string configs, Mailbox& mailbox, const Clock& clock = system_clock());
+  explicit RunWatcher(Mailbox& mailbox, const Clock& clock = system_clock());
   ~RunWatcher();
   RunWatcher(const RunWatcher&) = delete;
   RunWatcher& operator=(const RunWatcher&) = delete;
@@ -60,7 +60,6 @@ class RunWatcher {
   void publish_if_due();
   void set_problem(std::optional<Error> problem);
 
-  std::string configs_;
   Mailbox& mailbox_;
   const Clock& clock_;
   std::atomic<std::shared_ptr<const RunView>> view_;

@@ -45,20 +45,6 @@ Json json_from(const SamplingSettings& s) {
                        {"stop", std::move(stop)}});
 }
 
-SamplingSettings settings_from(const Json& json) {
-  SamplingSettings s;
-  s.temperature = json["temperature"].as_number(s.temperature);
-  s.top_k = json["top_k"].as_integer(s.top_k);
-  s.top_p = json["top_p"].as_number(s.top_p);
-  s.min_p = json["min_p"].as_number(s.min_p);
-  s.repetition_penalty = json["repetition_penalty"].as_number(s.repetition_penalty);
-  s.seed = json["seed"].as_integer(s.seed);
-  s.max_tokens = json["max_tokens"].as_integer(s.max_tokens);
-  for (const Json& text : json["stop"].items())
-    add_stop(s, escapes_from_text(text.as_string()), nullptr);
-  return s;
-}
-
 std::string weights_text(const Answer& answer) {
   const std::string step = answer.step >= 0 ? "step " + grouped(answer.step) : "unknown step";
   return (answer.is_live ? "live weights, " : "checkpoint, ") + step;
@@ -127,6 +113,20 @@ Answer answer_from(const Json& json) {
 }
 
 }  // namespace
+
+SamplingSettings settings_from(const Json& json) {
+  SamplingSettings s;
+  s.temperature = json["temperature"].as_number(s.temperature);
+  s.top_k = json["top_k"].as_integer(s.top_k);
+  s.top_p = json["top_p"].as_number(s.top_p);
+  s.min_p = json["min_p"].as_number(s.min_p);
+  s.repetition_penalty = json["repetition_penalty"].as_number(s.repetition_penalty);
+  s.seed = json["seed"].as_integer(s.seed);
+  s.max_tokens = json["max_tokens"].as_integer(s.max_tokens);
+  for (const Json& text : json["stop"].items())
+    add_stop(s, escapes_from_text(text.as_string()), nullptr);
+  return s;
+}
 
 std::string answer_as_text(const Answer& answer) {
   return answer.prompt + answer.text();

@@ -16,6 +16,9 @@ std::string answer_as_markdown(const Answer& answer, const std::string& run_name
 /// Everything: prompt, settings, weights, tokens with probabilities, alternatives and routes.
 Json answer_as_json(const Answer& answer, const std::string& run_name);
 
+/// Sampling settings as answers and pins store them; members that are absent keep their defaults.
+SamplingSettings settings_from(const Json& json);
+
 /// Answers that are remembered between starts: the newest, up to 2,000 tokens together, with the
 /// run they belong to. Scored texts and replays are not kept.
 std::string answers_file(const PromptState& prompt);

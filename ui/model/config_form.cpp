@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "engine/base/core/text.h"
-#include "ui/model/config_rows.h"
+#include "ui/model/config_text.h"
 
 namespace switchyard::ui {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "engine/base/core/limits.h"
-#include "ui/model/config_rows.h"
+#include "ui/model/config_text.h"
 #include "ui/model/run_state.h"
 #include "ui/model/studio.h"
 

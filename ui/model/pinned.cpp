@@ -3,22 +3,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "ui/model/answer_export.h"
+
 namespace switchyard::ui {
 namespace {
-
-SamplingSettings settings_from(const Json& detail) {
-  const Json& nested = detail["settings"];
-  const Json& from = nested.is_object() ? nested : detail;
-  SamplingSettings s;
-  s.temperature = from["temperature"].as_number(s.temperature);
-  s.top_k = from["top_k"].as_integer(s.top_k);
-  s.top_p = from["top_p"].as_number(s.top_p);
-  s.min_p = from["min_p"].as_number(s.min_p);
-  s.repetition_penalty = from["repetition_penalty"].as_number(s.repetition_penalty);
-  s.seed = from["seed"].as_integer(s.seed);
-  s.max_tokens = from["max_tokens"].as_integer(s.max_tokens);
-  return s;
-}
 
 PinnedPrompt* find_pin(std::vector<PinnedPrompt>& pins, std::int64_t pin_id) {
   for (PinnedPrompt& pin : pins) {
@@ -59,7 +47,8 @@ std::vector<PinnedPrompt> pinned_prompts(std::span<const store::Event> events,
       if (pin == nullptr) pin = &pins.emplace_back();
       pin->pin_id = pin_id;
       pin->prompt = detail["prompt"].as_string();
-      pin->settings = settings_from(detail);
+      const Json& nested = detail["settings"];
+      pin->settings = settings_from(nested.is_object() ? nested : detail);
       pin->is_pinned = true;
     } else if (pin != nullptr && event.kind == "unpin") {
       pin->is_pinned = false;

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "ui/model/config_rows.h"
+#include "ui/model/config_text.h"
 
 namespace switchyard::ui {
 namespace {

@@ -12,7 +12,6 @@
 #include "engine/base/core/json.h"
 #include "engine/base/core/result.h"
 #include "engine/base/store/run_store.h"
-#include "ui/model/config_rows.h"
 #include "ui/model/series_requests.h"
 #include "ui/plot/series.h"
 
@@ -105,8 +104,7 @@ struct RunView {
   std::map<std::string, SeriesView> series;
   std::map<std::pair<std::string, int>, MapView> maps;
   std::vector<store::Event> events;
-  std::shared_ptr<const std::vector<ConfigRow>> config_rows;  ///< never null once a run is open
-  std::int64_t revision = 0;                                  ///< grows with every change
+  std::int64_t revision = 0;      ///< grows with every change
   double last_sample_time = 0.0;  ///< monotonic seconds when the newest sample was read; 0: none
   double data_age_seconds = 0.0;  ///< since the last new sample, when published
 

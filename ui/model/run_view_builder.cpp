@@ -48,13 +48,11 @@ void truncate_columns(MapColumns& columns, std::int64_t step) {
   columns.max.resize(cells);
 }
 
-RunViewBuilder::RunViewBuilder(std::string root)
-    : root_(std::move(root)), rows_(std::make_shared<const std::vector<ConfigRow>>()) {}
+RunViewBuilder::RunViewBuilder(std::string root) : root_(std::move(root)) {}
 
-void RunViewBuilder::set_config(Json config, std::vector<ConfigRow> rows) {
+void RunViewBuilder::set_config(Json config) {
   config_ = std::move(config);
   seed_key_ = seed_key(config_);
-  rows_ = std::make_shared<const std::vector<ConfigRow>>(std::move(rows));
   if (max_steps_ == 0) max_steps_ = config_["train"]["max_steps"].as_integer();
 }
 
@@ -209,7 +207,6 @@ std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, d
   view->name = base_name(root_);
   view->config = config_;
   view->seed_key = seed_key_;
-  view->config_rows = rows_;
   view->problem = problem_;
   view->is_engine_alive = link.is_alive;
   view->is_engine_attached = link.is_attached;

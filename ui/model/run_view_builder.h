@@ -32,7 +32,7 @@ class RunViewBuilder {
  public:
   explicit RunViewBuilder(std::string root);
 
-  void set_config(Json config, std::vector<ConfigRow> rows);
+  void set_config(Json config);
 
   /// The folder cannot be read as a run; nullopt takes it back.
   void set_problem(std::optional<Error> problem) { problem_ = std::move(problem); }
@@ -80,7 +80,6 @@ class RunViewBuilder {
   std::string root_;
   Json config_;
   std::string seed_key_;
-  std::shared_ptr<const std::vector<ConfigRow>> rows_;
   std::optional<Error> problem_;
   std::vector<store::MetricInfo> metrics_;
   std::shared_ptr<SeriesRequests> requests_ = std::make_shared<SeriesRequests>();

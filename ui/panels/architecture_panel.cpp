@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "ui/model/config_rows.h"
+#include "ui/model/config_text.h"
 #include "ui/panels/common.h"
 #include "ui/panels/panel.h"
 #include "ui/panels/registry.h"

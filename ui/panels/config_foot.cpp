@@ -3,7 +3,7 @@
 #include <cmath>
 #include <string>
 
-#include "ui/model/config_rows.h"
+#include "ui/model/config_text.h"
 #include "ui/panels/common.h"
 #include "ui/panels/config_view.h"
 #include "ui/plot/ticks.h"

@@ -252,7 +252,8 @@ RunRowLayout run_row_layout(const RunsState& state) {
   RunRowLayout layout;
   float x = em(kTickEm);
   for (const RunColumn column : shown) {
-    const float width = em(run_column_info(column).width_em) * stretch;
+    // Whole pixels, downwards: the sum never asks for a scroll bar that the room does not need.
+    const float width = std::floor(em(run_column_info(column).width_em) * stretch);
     layout.cells.push_back({column, x, width});
     x += width;
   }

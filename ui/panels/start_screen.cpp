@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/base/core/file_system.h"
+#include "ui/model/config_text.h"
 #include "ui/panels/common.h"
 #include "ui/panels/preset_glyph.h"
 #include "ui/panels/start_sidebar.h"

@@ -100,7 +100,8 @@ struct RunSummary {
   double train_loss = 0.0;  ///< NaN when unknown
   double val_loss = 0.0;    ///< NaN when unknown
   double modified_wall_time = 0.0;
-  std::string parent_name;      ///< folder name of the run that it was forked from, or empty
+  std::string parent_root;      ///< absolute path of the run that it was forked from, or empty
+  std::string parent_name;      ///< its folder name
   std::int64_t fork_step = -1;  ///< the step at which it was, -1 for a run that began by itself
 };
 

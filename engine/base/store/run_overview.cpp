@@ -143,12 +143,6 @@ void read_events(SQLite::Database& database, RunOverview& overview) {
   overview.params_total = state["params_total"].as_integer();
   overview.params_active = state["params_active"].as_integer();
   overview.device = state["device"].as_string();
-  const Json fork =
-      detail_of(database, "SELECT detail FROM event WHERE kind = 'fork' ORDER BY sequence LIMIT 1");
-  if (!fork.is_object()) return;
-  overview.parent_root = fork["parent"].as_string();
-  overview.parent_name = fork["parent_name"].as_string();
-  overview.fork_step = fork["step"].as_integer(-1);
 }
 
 /// Whether each token of the run is one byte of its text.

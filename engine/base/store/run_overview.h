@@ -21,11 +21,8 @@ struct RunOverview : RunSummary {
   double flops = 0.0;
   std::int64_t params_total = 0;
   std::int64_t params_active = 0;
-  std::string data;         ///< name of the data set or of the text file
-  std::string device;       ///< of the last start
-  std::string parent_root;  ///< the run that it was forked from; empty: none
-  std::string parent_name;
-  std::int64_t fork_step = -1;
+  std::string data;               ///< name of the data set or of the text file
+  std::string device;             ///< of the last start
   std::vector<float> loss_curve;  ///< train_loss, at most kMostCurvePoints means in order of step
 
   static constexpr std::size_t kMostCurvePoints = 60;

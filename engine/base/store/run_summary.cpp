@@ -86,6 +86,7 @@ void read_parent(SQLite::Database& database, RunSummary& summary) {
   if (!fork.executeStep()) return;
   const auto detail = parse_json(fork.getColumn(1).getString(), "event");
   if (!detail.ok()) return;  // a summary shows what it can
+  summary.parent_root = (*detail)["parent"].as_string();
   summary.parent_name = (*detail)["parent_name"].as_string();
   summary.fork_step = fork.getColumn(0).getInt64();
   summary.step = std::max(summary.step, summary.fork_step);

@@ -37,7 +37,7 @@ std::shared_ptr<const RunView> view_of(const std::string& root,
                                        Json config = Json::object(),
                                        std::vector<store::Event> events = {}) {
   RunViewBuilder builder(root);
-  builder.set_config(std::move(config), {});
+  builder.set_config(std::move(config));
   store::Delta delta;
   delta.scalars.push_back(loss);
   delta.events = std::move(events);
@@ -227,7 +227,7 @@ TEST(OverlayReader, ReadsTheRunsItWasAskedForAndDropsTheOthers) {
   write_run(first, 30);
   write_run(second, 50);
   Mailbox mailbox([] {});
-  OverlayReader reader("", mailbox);
+  OverlayReader reader(mailbox);
   EXPECT_TRUE(reader.views().empty());
   const auto has_read = [&](const std::string& root, std::int64_t step) {
     const OverlayReader::Views views = reader.views();
@@ -244,7 +244,7 @@ TEST(OverlayReader, ReadsTheRunsItWasAskedForAndDropsTheOthers) {
 TEST(OverlayReader, SaysWhatIsWrongWithARunThatIsNone) {
   const test::TemporaryFolder folder;
   Mailbox mailbox([] {});
-  OverlayReader reader("", mailbox);
+  OverlayReader reader(mailbox);
   reader.set_wanted({folder / "nothing-001"});
   EXPECT_TRUE(wait_for([&] {
     const OverlayReader::Views views = reader.views();

@@ -58,7 +58,7 @@ struct Window {
   }
 
   Mailbox mailbox{[] {}};
-  RunWatcher watcher{std::string(SY_SOURCE_DIR) + "/configs", mailbox};
+  RunWatcher watcher{mailbox};
 };
 
 TEST(RunWatcher, ReadsWhatSomebodyLooksAt) {

@@ -8,7 +8,7 @@
 #include "tests/support/temporary_folder.h"
 #include "ui/client/checkpoint_sampler.h"
 #include "ui/client/run_watcher.h"
-#include "ui/model/config_rows.h"
+#include "ui/model/config_text.h"
 #include "ui/model/machine_info.h"
 #include "ui/model/preset_list.h"
 #include "ui/model/prompt.h"
@@ -99,32 +99,11 @@ TEST(Presets, AllOfTheHouseResolveAndHaveFacts) {
   EXPECT_FALSE(read_preset_list("/nowhere").problem.empty());
 }
 
-TEST(ConfigRows, NameWhatDiffersFromThePreset) {
-  const auto schema = config::load_run_schema(source_configs());
-  ASSERT_TRUE(schema.ok());
-  const auto preset = config::load_preset(source_configs(), "shakespeare-char-moe-cpu");
-  ASSERT_TRUE(preset.ok());
-  const Json base = config::resolve(schema.value(), preset.value().config, "preset").config;
-  Json changed = preset.value().config;
-  ASSERT_TRUE(config::apply_setting(changed, "optimizer.learning_rate=0.0005").ok());
-  ASSERT_TRUE(config::apply_setting(changed, "model.layers.0.feed_forward.router.top_k=3").ok());
-  const Json config = config::resolve(schema.value(), changed, "changed").config;
-  const auto rows = config_rows(schema.value(), config, base);
-  std::vector<std::string> pointers;
-  for (const ConfigRow& row : rows) {
-    if (row.is_changed) pointers.push_back(row.pointer);
-  }
-  EXPECT_EQ(pointers.size(), 2U);
-  const auto rate = std::find_if(rows.begin(), rows.end(), [](const ConfigRow& row) {
-    return row.pointer == "/optimizer/learning_rate";
-  });
-  ASSERT_NE(rate, rows.end());
-  EXPECT_EQ(rate->label, "Learning rate");
-  EXPECT_EQ(rate->value, "5e-4");
-  EXPECT_EQ(rate->preset_value, "1e-3");
-  EXPECT_FALSE(rate->help.empty());
+TEST(ConfigText, ReadsAsPeopleWriteIt) {
   EXPECT_EQ(config_value_text(Json(true)), "on");
   EXPECT_EQ(config_value_text(Json(12340)), "12,340");
+  EXPECT_EQ(config_value_text(Json(0.001)), "1e-3");
+  EXPECT_EQ(config_value_text(Json(0.0005)), "5e-4");
 }
 
 TEST(Session, ComesBackAsItWas) {
