@@ -1,5 +1,6 @@
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include <unistd.h>
@@ -195,7 +196,7 @@ int run_verify(Context& context, const std::string& run) {
 // ---- ctl --------------------------------------------------------------------------------------
 
 struct ControlOptions {
-  std::string run, command, assignment;
+  std::string run, command, argument;
   double timeout_seconds = 600.0;
   bool is_discarding = false;
 };
@@ -214,7 +215,12 @@ Result<Json> ask_engine(const ControlOptions& options) {
                       ipc::Connection::connect(store::RunPaths{root}.socket()));
   Json message = Json::object(
       {{"type", Json("command")}, {"id", Json(1)}, {"command", Json(options.command)}});
-  if (options.command == "set") message.set("assignment", Json(options.assignment));
+  if (options.command == "set") message.set("assignment", Json(options.argument));
+  if (options.command == "pin") message.set("prompt", Json(options.argument));
+  if (options.command == "unpin") {
+    SY_ASSIGN_OR_RETURN(Json number, parse_json(options.argument, "ctl unpin"));
+    message.set("pin_id", std::move(number));
+  }
   if (options.command == "stop") message.set("save", Json(!options.is_discarding));
   SY_RETURN_IF_ERROR(connection->send(message));
   const double deadline = system_clock().monotonic_seconds() + options.timeout_seconds;
@@ -266,15 +272,31 @@ void add_control(CLI::App& app, Context& context) {
   command->add_option("run", options->run, "run folder or name")->required()->type_name("RUN");
   command->add_option("command", options->command, "what it shall do")
       ->required()
-      ->check(
-          CLI::IsMember({"pause", "resume", "stop", "checkpoint", "evaluate", "status", "set"}));
-  command->add_option("assignment", options->assignment, "for set: path=value");
+      ->check(CLI::IsMember({"pause",
+                             "resume",
+                             "stop",
+                             "checkpoint",
+                             "evaluate",
+                             "status",
+                             "set",
+                             "pin",
+                             "unpin"}));
+  command->add_option("argument",
+                      options->argument,
+                      "for set: path=value; for pin: a prompt to answer at every checkpoint; "
+                      "for unpin: its number");
   command->add_option("--timeout", options->timeout_seconds, "seconds to wait for the answer");
   command->add_flag("--discard", options->is_discarding, "with stop: do not save");
   add_json_option(*command, context);
   command->callback([&context, options] {
-    if (options->command == "set" && options->assignment.empty()) {
-      fail(context, Error{ErrorCode::kUsage, "ctl set", "expected path=value.", "", {}});
+    const std::map<std::string, std::string> expected = {
+        {"set", "expected path=value."},
+        {"pin", "expected the prompt."},
+        {"unpin", "expected the number that `ctl RUN pin` printed."}};
+    const auto argument = expected.find(options->command);
+    if (argument != expected.end() && options->argument.empty()) {
+      fail(context,
+           Error{ErrorCode::kUsage, "ctl " + options->command, argument->second, "", {}});
       return;
     }
     run_control(context, *options);

@@ -60,9 +60,10 @@ void draw_menu() {
 void draw_tags() {
   heading(28, 214, "Tags");
   at(28, 240);
-  for (const char* tag : {"baseline", "long warm-up", "图"}) {
-    tag_chip((std::string(tag) + "###tag." + tag).c_str());
+  tag_chip("baseline###tag.first");
+  for (const char* tag : {"long warm-up", "图"}) {
     ImGui::SameLine(0.0F, px(6));
+    tag_chip((std::string(tag) + "###tag." + tag).c_str());
   }
   heading(28, 292, "Tabs");
   static int tab = 1;

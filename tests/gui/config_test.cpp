@@ -460,8 +460,8 @@ TEST_F(ConfigForm, IsShownInEveryThemeScaleAndSize) {
       hands.frames(6);
       hands.click("config.source");
       hands.frames(4);
+      hands.save_picture("config-menu-dark");
     }));
-    take(driven, "config-menu-dark", 1440, 900);
     ASSERT_TRUE(driven.play("close", [](Hands& hands) {
       hands.key(ImGuiKey_Escape);
       press(hands, kTopKField);

@@ -40,9 +40,9 @@ Controls gather(Hands& hands) {
       const bool is_off = (item.ItemFlags & ImGuiItemFlags_Disabled) != 0;
       if (is_off || label.find("###") == std::string::npos) continue;
       if (label.find("drawer.edge") != std::string::npos) continue;  // dragging only saves space
-      // The log follows its end while the walk is under way: its lines are not counted.
+      // Lines of the log are one list: ShellDrawer.KeysWalkSelectAndCopyTheLog.
       if (label.find("log.line.") != std::string::npos) continue;
-      // The tick of a run is not covered: Tab stops at its row.
+      // Tab stops at the row of a run, Space ticks it: see the tests of the runs table.
       if (label.find("runs.check.") != std::string::npos) continue;
       const bool is_picture = (item.ItemFlags & ImGuiItemFlags_NoNav) != 0 &&
                               (label.starts_with("###train.plots") ||

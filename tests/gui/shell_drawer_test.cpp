@@ -62,6 +62,41 @@ TEST_F(ShellDrawer, FollowsTheLogFiltersAndCopiesIt) {
   }));
 }
 
+TEST_F(ShellDrawer, KeysWalkSelectAndCopyTheLog) {
+  DrivenApp driven;
+  ASSERT_TRUE(driven.play("keys", [](Hands& hands) {
+    record(hands);
+    hands.key(ImGuiMod_Ctrl | ImGuiKey_GraveAccent);
+    const ui::DrawerState& drawer = hands.studio().drawer;
+    {
+      std::ofstream file(store::RunPaths{hands.run().root}.log(), std::ios::app);
+      for (int i = 0; i < 20; ++i)
+        file << R"({"time":1700000000.0,"level":"info","message":"made up"})" << "\n";
+    }
+    ASSERT_TRUE(hands.wait([&] { return drawer.log->size() >= 20; }, 20));
+    ASSERT_TRUE(drawer.is_following);
+    const auto focused_line = [&] {
+      for (std::size_t i = 0; i < drawer.log->size(); ++i) {
+        const std::string line = "//**/###log.line." + std::to_string(i);
+        const ImGuiID id = hands.context()->ItemInfo(line.c_str(), ImGuiTestOpFlags_NoError).ID;
+        if (id != 0 && id == ImGui::GetCurrentContext()->NavId) return static_cast<int>(i);
+      }
+      return -1;
+    };
+    for (int i = 0; i < 200 && focused_line() < 0; ++i) hands.key(ImGuiKey_Tab);
+    const int first = focused_line();
+    ASSERT_GE(first, 0) << "Tab does not get to the lines";
+    hands.key(ImGuiKey_DownArrow);
+    ASSERT_EQ(focused_line(), first + 1);
+    hands.key(ImGuiMod_Shift | ImGuiKey_UpArrow);
+    EXPECT_EQ(focused_line(), first);
+    EXPECT_FALSE(drawer.is_following) << "the end of the log would pull the lines away";
+    hands.key(ImGuiMod_Ctrl | ImGuiKey_C);
+    const std::string copied = ImGui::GetClipboardText();
+    EXPECT_EQ(std::count(copied.begin(), copied.end(), '\n'), 2) << copied;
+  }));
+}
+
 TEST_F(ShellDrawer, JumpsFromAnEventToItsLine) {
   DrivenApp driven;
   ASSERT_TRUE(driven.play("jump", [](Hands& hands) {

@@ -175,12 +175,17 @@ TEST_F(Prompts, PinnedOnesAreAnsweredAtEveryCheckpointAcrossAResume) {
   ASSERT_TRUE(talk(*connection, command(3, "unpin", {{"pin_id", Json(2)}})).back()["ok"].as_bool());
   EXPECT_FALSE(
       talk(*connection, command(4, "unpin", {{"pin_id", Json(2)}})).back()["ok"].as_bool());
+  const auto by_command = place.engine({"ctl", run, "pin", "no man ", "--json"});
+  ASSERT_EQ(by_command.exit_code, 0) << by_command.errors;
+  ASSERT_EQ(place.engine({"ctl", run, "unpin", "3"}).exit_code, 0);
+  EXPECT_NE(place.engine({"ctl", run, "unpin", "3"}).exit_code, 0);
+  EXPECT_NE(place.engine({"ctl", run, "pin"}).exit_code, 0);
   const Json saved = talk(*connection, command(5, "checkpoint")).back();
   const std::int64_t step = saved["step"].as_integer();
   ASSERT_EQ(place.engine({"ctl", run, "stop"}).exit_code, 0);
   ASSERT_EQ(engine->wait(), 130);
-  EXPECT_EQ(events_of(run, "pin").size(), 2U);
-  EXPECT_EQ(events_of(run, "unpin").size(), 1U);
+  EXPECT_EQ(events_of(run, "pin").size(), 3U);
+  EXPECT_EQ(events_of(run, "unpin").size(), 2U);
   const auto answers = events_of(run, "pinned_answer");
   ASSERT_GE(answers.size(), 1U);
   EXPECT_EQ(answers[0].step, step);

@@ -126,7 +126,7 @@ class ConfigPanel final : public Panel {
     const ImVec2 min = ImGui::GetCursorScreenPos();
     const float width = ImGui::GetContentRegionAvail().x;
     const ImVec2 size = {width, em(3.35F)}, max = {min.x + size.x, min.y + size.y};
-    if (hit_area("###config.source", size)) ImGui::OpenPopup("config.menu");
+    if (hit_area("###config.source", size)) open_popover("config.menu");
     const bool is_hovered = ImGui::IsItemHovered();
     ImDrawList* list = ImGui::GetWindowDrawList();
     list->AddRectFilled(min, max, is_hovered ? t.hover : t.bg3, em(0.46F));

@@ -77,7 +77,7 @@ void draw_flow_toolbar(Studio& studio, const char* id, const Answer* answer) {
   small.is_small = true;
   const std::string menu = "###" + name + ".menu_popup";
   if (icon_button(("More###" + name + ".menu").c_str(), Icon::kMore, "Copy as …", small))
-    ImGui::OpenPopup(menu.c_str());
+    open_popover(menu.c_str());
   if (begin_popover(menu.c_str(), 14.0F)) {
     draw_menu(studio, name, *answer);
     end_popover();

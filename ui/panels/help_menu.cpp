@@ -8,9 +8,8 @@ namespace switchyard::ui {
 
 void draw_help_button(Studio& studio, bool* shows_shortcuts) {
   constexpr const char* kPopup = "###help.menu";
-  if (icon_button("Help###shell.help", Icon::kHelp, "Help (F1)")) ImGui::OpenPopup(kPopup);
-  const ImVec2 max = ImGui::GetItemRectMax();
-  if (!begin_popover_at(kPopup, {max.x, max.y + em(0.3F)}, 17.0F)) return;
+  if (icon_button("Help###shell.help", Icon::kHelp, "Help (F1)")) open_popover(kPopup);
+  if (!begin_popover(kPopup, 17.0F)) return;
   if (menu_item("Keyboard###help.keys", "?")) *shows_shortcuts = true;
   if (menu_item("Glossary###help.glossary")) studio.drawer.show(DrawerTab::kGlossary);
   if (menu_item("Log of the engine###help.log", "Ctrl+`")) studio.drawer.show(DrawerTab::kLog);

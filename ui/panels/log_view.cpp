@@ -139,9 +139,12 @@ void LogPage::draw_lines(Studio& studio) {
   clipper.Begin(count, em(kLineEm));
   if (requests->RangeSrcItem >= 0)
     clipper.IncludeItemByIndex(static_cast<int>(requests->RangeSrcItem));
+  bool has_focused_line = false;
   while (clipper.Step()) {
-    for (int i = clipper.DisplayStart; i < clipper.DisplayEnd; ++i)
+    for (int i = clipper.DisplayStart; i < clipper.DisplayEnd; ++i) {
       draw_line(*lines_[static_cast<std::size_t>(i)], i);
+      has_focused_line = has_focused_line || ImGui::IsItemFocused();
+    }
   }
   selection_.ApplyRequests(ImGui::EndMultiSelect());
   const bool has_focus = ImGui::IsWindowFocused(ImGuiFocusedFlags_RootAndChildWindows);
@@ -151,7 +154,11 @@ void LogPage::draw_lines(Studio& studio) {
     scroll_to_ = -1;
   } else if (studio.drawer.is_following) {
     const bool has_scrolled_up = ImGui::IsWindowHovered() && ImGui::GetIO().MouseWheel > 0.0F;
-    if (has_scrolled_up) studio.drawer.is_following = false;
+    const bool has_walked_up =
+        has_focused_line &&
+        (ImGui::IsKeyPressed(ImGuiKey_UpArrow) || ImGui::IsKeyPressed(ImGuiKey_PageUp) ||
+         ImGui::IsKeyPressed(ImGuiKey_Home));
+    if (has_scrolled_up || has_walked_up) studio.drawer.is_following = false;
     ImGui::SetScrollY(ImGui::GetScrollMaxY());
   }
   ImGui::PopStyleVar();

@@ -100,7 +100,7 @@ void draw_bell(Studio& studio) {
       unread == 0 ? std::string("Notices")
                   : std::to_string(unread) + (unread == 1 ? " new notice" : " new notices");
   if (icon_button("Notices###shell.notices", Icon::kBell, help.c_str())) {
-    ImGui::OpenPopup(kPopup);
+    open_popover(kPopup);
     studio.past_notices.mark_read();
   }
   const ImVec2 min = ImGui::GetItemRectMin(), max = ImGui::GetItemRectMax();
@@ -110,7 +110,7 @@ void draw_bell(Studio& studio) {
     list->AddCircleFilled(centre, em(0.32F), theme().bg1);
     list->AddCircleFilled(centre, em(0.22F), theme().attention);
   }
-  if (begin_popover_at(kPopup, {max.x, max.y + em(0.3F)}, 30.0F)) {
+  if (begin_popover(kPopup, 30.0F)) {
     draw_list(studio);
     end_popover();
   }

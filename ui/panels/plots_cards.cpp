@@ -57,6 +57,7 @@ void draw_limits(CardView& view, const CardStyle& style, const YScale& shown) {
   if ((view.y_min.has_value() || view.y_max.has_value()) &&
       menu_item("Fit y to the data###plots.card_fit", "R"))
     view.y_min = view.y_max = std::nullopt;
+  gap(0.4F);
   bool is_clipped = style.is_clipped;
   if (checkbox("Clip outliers###plots.card_clip", &is_clipped)) view.is_clipped = is_clipped;
 }
@@ -225,7 +226,9 @@ void draw_card_menu(Studio& studio,
     CardView& view = studio.plots.board.views[metric];
     const CardStyle style = card_style(studio, metric);
     draw_axis_choice(view);
+    gap(0.4F);
     draw_scale_choice(view);
+    gap(0.4F);
     draw_limits(view, style, readings.y);
     separator();
   }

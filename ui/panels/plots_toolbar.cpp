@@ -259,25 +259,25 @@ void PlotsToolbar::draw_buttons(Studio& studio, const PlotsFrame& frame, Toolbar
   bar.next(side, 0.6F);
   ImGui::BeginGroup();
   if (icon_button("Runs###plots.add_run", Icon::kRuns, "Show other runs over this one", small))
-    ImGui::OpenPopup("###plots.runs_popover");
+    open_popover("###plots.runs_popover");
   if (begin_popover("###plots.runs_popover", 24.0F)) {
     draw_run_picker(studio, &run_search_);
     end_popover();
   }
   ImGui::SameLine(0.0F, em(0.2F));
   if (icon_button("Metrics###plots.browser", Icon::kPlus, "Add or remove plots", small))
-    ImGui::OpenPopup("###plots.browser_popover");
+    open_popover("###plots.browser_popover");
   if (begin_popover("###plots.browser_popover", 30.0F)) {
     draw_metric_browser(studio, &metric_search_);
     end_popover();
   }
   ImGui::SameLine(0.0F, em(0.2F));
   if (icon_button("Options###plots.options", Icon::kSliders, "Scales, outliers, seeds", small))
-    ImGui::OpenPopup("###plots.options_popover");
+    open_popover("###plots.options_popover");
   draw_options(studio);
   ImGui::SameLine(0.0F, em(0.2F));
   if (icon_button("Export###plots.export", Icon::kExport, "Save plots and samples", small))
-    ImGui::OpenPopup("###plots.export_popover");
+    open_popover("###plots.export_popover");
   draw_export(studio, frame);
   ImGui::EndGroup();
 }

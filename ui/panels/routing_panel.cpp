@@ -148,7 +148,7 @@ class RoutingPanel final : public Panel {
     options.num_rows = static_cast<int>(layers.size());
     options.num_columns = static_cast<int>(columns);
     options.scale = load_scale(has_fixed_scale_, values);
-    draw_legend({card_title_max().x, card_title_min().y + em(0.45F)},
+    draw_legend({card_title_max().x, card_title_min().y},
                 em(9.5F),
                 options.scale,
                 scale_histogram(values, options.scale));

@@ -203,7 +203,7 @@ void draw_stop_menu(Studio& studio, const ButtonState& state, float* right, floa
   *right -= button_height();
   ImGui::SetCursorScreenPos({*right, top + (em(kBarEm) - button_height()) * 0.5F});
   if (icon_button("Stop options###run.stop_menu", Icon::kChevronDown, "More ways to stop", options))
-    ImGui::OpenPopup("run.stop_popup");
+    open_popover("run.stop_popup");
   draw_stop_popover(studio, "run.stop_popup");
 }
 

@@ -49,7 +49,7 @@ void draw_run_switcher(Studio& studio, ImVec2 pos) {
   ButtonOptions small;
   small.is_small = true;
   if (icon_button("Other runs###run.switch", Icon::kChevronDown, "Open another run", small))
-    ImGui::OpenPopup("run.switch_popup");
+    open_popover("run.switch_popup");
   if (!begin_popover("run.switch_popup", 25.0F)) return;
   const std::vector<store::RunOverview>& runs = studio.runs->runs;
   std::size_t shown = 0;

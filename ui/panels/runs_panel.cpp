@@ -86,7 +86,7 @@ class RunsPanel final : public Panel {
     plain.is_small = true;
     plain.kind = ButtonKind::kGhost;
     plain.icon = Icon::kSliders;
-    if (button("Columns###runs.columns", plain)) ImGui::OpenPopup("runs.columns_popup");
+    if (button("Columns###runs.columns", plain)) open_popover("runs.columns_popup");
     draw_columns_popup(state);
     draw_right_buttons(studio, bar);
   }
@@ -153,11 +153,11 @@ class RunsPanel final : public Panel {
     if (!state.selected.empty() && ImGui::IsItemClicked()) select_runs_for_plots(studio, {});
     tooltip("Ticked runs are compared below and drawn over the open run. Click: none.");
     bar.next(button_height(true));
-    if (button("Export###runs.export", plain)) ImGui::OpenPopup("runs.export_popup");
+    if (button("Export###runs.export", plain)) open_popover("runs.export_popup");
     draw_export_popup(studio);
     bar.next(button_height(true), 0.5F);
     if (icon_button("More###runs.more", Icon::kMore, "Open, import, trash", plain))
-      ImGui::OpenPopup("runs.more_popup");
+      open_popover("runs.more_popup");
     draw_folder_popover(studio);
     bar.next(button_height(true), 0.5F);
     if (button("New run###runs.new", fresh)) studio.gallery.is_open = true;

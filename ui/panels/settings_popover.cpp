@@ -213,10 +213,9 @@ void SettingsButton::draw_page(Studio& studio, DockShell& shell, const FilePlace
 void SettingsButton::draw(Studio& studio, DockShell& shell, const FilePlaces& places) {
   const bool is_pressed =
       icon_button("Settings###shell.settings", Icon::kSettings, "Settings (Ctrl+,)");
-  const ImVec2 max = ImGui::GetItemRectMax();
-  if (is_pressed || studio.wants_settings) ImGui::OpenPopup(kPopup);
+  if (is_pressed || studio.wants_settings) open_popover(kPopup);
   studio.wants_settings = false;
-  if (begin_popover_at(kPopup, {max.x, max.y + em(0.3F)}, 29.0F)) {
+  if (begin_popover(kPopup, 29.0F)) {
     draw_page(studio, shell, places);
     end_popover();
   }

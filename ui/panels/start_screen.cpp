@@ -304,7 +304,7 @@ void draw_header(Studio& studio) {
             "Each trains on this machine. Close the window at any time: training goes on.",
             button_x - min.x - em(1));
   ImGui::SetCursorScreenPos({button_x, min.y + em(0.3F)});
-  if (button(label, options)) ImGui::OpenPopup("start.open_popup");
+  if (button(label, options)) open_popover("start.open_popup");
   draw_open_popover(studio);
   ImGui::SetCursorScreenPos(min);
   ImGui::Dummy({width, em(4.6F)});

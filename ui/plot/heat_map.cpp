@@ -31,15 +31,15 @@ MapScale entropy_scale(double low) {
   return scale;
 }
 
-void draw_legend(ImVec2 right_top,
+void draw_legend(ImVec2 title_right_top,
                  float width,
                  const MapScale& scale,
                  std::span<const float> histogram) {
   const ThemeTokens& t = theme();
   const ColorTable& table = color_table(scale.palette, t.kind);
   ImDrawList* list = ImGui::GetWindowDrawList();
-  const float left = std::round(right_top.x - width), height = em(0.6F),
-              top = std::round(right_top.y);
+  const float left = std::round(title_right_top.x - width), height = em(0.5F),
+              top = std::round(title_right_top.y + em(0.58F));
   constexpr int kSteps = 64;
   for (int i = 0; i < kSteps; ++i) {
     const float a = left + std::floor(width * static_cast<float>(i) / kSteps);
@@ -49,7 +49,7 @@ void draw_legend(ImVec2 right_top,
   }
   const float bar = histogram.empty() ? 0.0F : width / static_cast<float>(histogram.size());
   for (std::size_t i = 0; i < histogram.size(); ++i) {
-    const float x = left + bar * static_cast<float>(i), h = em(0.5F) * histogram[i];
+    const float x = left + bar * static_cast<float>(i), h = em(0.45F) * histogram[i];
     list->AddRectFilled(
         {x, top - h}, {x + std::max(1.0F, bar - 1.0F), top}, with_alpha(t.text3, 0.7F));
   }

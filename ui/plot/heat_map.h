@@ -92,7 +92,8 @@ class TimeMap {
 
   std::string id_;
   MapTexture texture_;
-  std::string signature_;  ///< of everything the texture was filled from
+  std::string signature_;         ///< of everything the texture was filled from
+  std::vector<float> histogram_;  ///< of the cells in the texture, for the legend
   int width_ = 0, height_ = 0;
 };
 
@@ -127,8 +128,9 @@ class GridMap {
   std::string shown_settings_;  ///< and what made colours of them
 };
 
-/// The scale as a bar with its words, 0.6 em high; right end at `max_x`. Width in pixels.
-void draw_legend(ImVec2 right_top,
+/// The scale as a bar with its words below and how often each part occurs above; fills the height
+/// of a card's title whose right upper corner is given. Width in pixels.
+void draw_legend(ImVec2 title_right_top,
                  float width,
                  const MapScale& scale,
                  std::span<const float> histogram = {});

@@ -70,31 +70,30 @@ struct TimeMap::Shape {
     return options.value_of ? options.value_of(cell, cells) : static_cast<double>(cell);
   }
 
-  /// Colour of the samples under one pixel: the one farthest from the middle of the scale wins, a
-  /// dead one wins over all.
-  [[nodiscard]] Color color(std::size_t first,
-                            std::size_t last,
-                            int row,
-                            const ColorTable& table) const {
-    const ThemeTokens& t = theme();
+  /// The value that stands for the samples under one pixel: the one farthest from the middle of the
+  /// scale wins, a dead one wins over all; not finite when none is.
+  [[nodiscard]] double chosen(std::size_t first, std::size_t last, int row) const {
     const bool is_diverging = options.scale.palette == Palette::kDiverging;
     const bool is_low_notable = options.scale.palette == Palette::kEntropy;
-    float best = -1.0F, chosen = 0.0F;
-    bool has_bad = false;
+    float best = -1.0F;
+    double result = std::numeric_limits<double>::quiet_NaN();
     for (std::size_t column = first; column < last; ++column) {
       const double v = value(column, row);
-      if (options.scale.is_dead(v)) return t.dead;
-      if (!std::isfinite(v)) {
-        has_bad = true;
-        continue;
-      }
+      if (options.scale.is_dead(v)) return v;
+      if (!std::isfinite(v)) continue;
       const float place = options.scale.place(v);
       const float weight =
           is_diverging ? std::abs(place - 0.5F) : (is_low_notable ? 1.0F - place : place);
-      if (weight > best) best = weight, chosen = place;
+      if (weight > best) best = weight, result = v;
     }
-    if (best < 0.0F) return has_bad ? t.failure : t.no_data;
-    return palette_color(table, chosen);
+    return result;
+  }
+
+  [[nodiscard]] Color color(double v, const ColorTable& table) const {
+    const ThemeTokens& t = theme();
+    if (options.scale.is_dead(v)) return t.dead;
+    if (!std::isfinite(v)) return t.failure;
+    return palette_color(table, options.scale.place(v));
   }
 };
 
@@ -107,6 +106,7 @@ void TimeMap::fill(const PlotGroup& group,
   const Shape shape{columns, options};
   std::vector<Color> pixels(static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_),
                             0);
+  std::vector<float> values;
   std::size_t previous_first = 0, previous_last = 0;
   for (int x = 0; x < width_; ++x) {
     const std::size_t first = under.first[static_cast<std::size_t>(x)],
@@ -123,13 +123,16 @@ void TimeMap::fill(const PlotGroup& group,
       } else if (row == previous_row) {
         pixels[at] = pixels[at - static_cast<std::size_t>(width_)];
       } else {
-        pixels[at] = shape.color(first, last, row, table);
+        const double v = shape.chosen(first, last, row);
+        values.push_back(static_cast<float>(v));
+        pixels[at] = shape.color(v, table);
       }
       previous_row = row;
     }
     previous_first = first, previous_last = last;
   }
   texture_.set(pixels, width_, height_);
+  histogram_ = scale_histogram(values, options.scale);
 }
 
 void TimeMap::draw_hover(const PlotGroup& group,
@@ -179,7 +182,7 @@ MapResult TimeMap::draw(PlotGroup& group,
   MapResult result;
   result.is_menu_clicked = begin_card(("###" + id_).c_str(), options.title, card);
   const ImVec2 title_max = card_title_max(), title_min = card_title_min();
-  draw_legend({title_max.x - em(1), title_min.y + em(0.55F)}, legend, options.scale);
+  draw_legend({title_max.x - em(1), title_min.y}, legend, options.scale, histogram_);
   ImDrawList* window_list = ImGui::GetWindowDrawList();
   if (options.scale.is_zero_dead) {
     const ImVec2 chip = {title_max.x - em(1) - legend - em(4.6F), title_min.y + em(0.75F)};
@@ -226,7 +229,7 @@ MapResult TimeMap::draw(PlotGroup& group,
     std::array<char, 256> text{};
     std::snprintf(text.data(),
                   text.size(),
-                  "%p %zu %lld %.17g %.17g %d %d %d %d %d %d",
+                  "%p %zu %lld %.17g %.17g %d %d %d %d %d %d %g %g",
                   static_cast<const void*>(columns.get()),
                   columns->num_columns(),
                   static_cast<long long>(columns->count.back()),
@@ -237,7 +240,9 @@ MapResult TimeMap::draw(PlotGroup& group,
                   static_cast<int>(group.axis) * 2 + (group.is_log_x ? 1 : 0),
                   static_cast<int>(t.kind),
                   static_cast<int>(options.scale.palette),
-                  options.use_max ? 1 : 0);
+                  options.use_max ? 1 : 0,
+                  options.scale.low,
+                  options.scale.high);
     if (signature_ != text.data()) {
       signature_ = text.data();
       width_ = std::max(1, frame.columns());

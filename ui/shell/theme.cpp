@@ -151,6 +151,7 @@ void apply_theme(ThemeKind kind, float scale) {
   style.FontScaleDpi = current.scale;
   const float hairline = std::max(1.0F, std::floor(current.scale));
   style.ChildBorderSize = style.FrameBorderSize = style.PopupBorderSize = hairline;
+  style.DisplaySafeAreaPadding = {em(0.5F), em(0.5F)};  // popups keep off the edge
   style.TabBarBorderSize = hairline;
   set_surface_colors(style.Colors, *current.tokens);
   set_control_colors(style.Colors, *current.tokens);

@@ -184,13 +184,11 @@ bool begin_popover(const char* id, float width_em) {
   return true;
 }
 
-bool begin_popover_at(const char* id, ImVec2 top_right, float width_em) {
-  if (!ImGui::IsPopupOpen(id)) return false;
-  const ImGuiViewport* view = ImGui::GetMainViewport();
-  const float width = std::min(em(width_em), view->Size.x - em(1));
-  const float left = std::max(view->Pos.x + em(0.5F), top_right.x - width);
-  ImGui::SetNextWindowPos({left, top_right.y});
-  return begin_popover(id, width_em);
+void open_popover(const char* id) {
+  ImGui::OpenPopup(id);
+  ImGuiContext& context = *ImGui::GetCurrentContext();
+  const ImRect& item = context.LastItemData.Rect;
+  context.OpenPopupStack.back().OpenPopupPos = {item.Min.x, item.Max.y + em(0.3F)};
 }
 
 void end_popover() {

@@ -28,12 +28,13 @@ void draw_popup_box(ImDrawList* list, ImVec2 min, ImVec2 max);
 /// Same, with title and formula.
 void plain_help(std::string_view title, std::string_view body, std::string_view formula);
 
-/// A popup below the last item: begin, draw, end when true. Opened with ImGui::OpenPopup(id). It
-/// appears within 80 ms, at once with reduced motion.
-bool begin_popover(const char* id, float width_em = 0.0F);
+/// Opens a popover below the last item, moved aside where the window ends. (ImGui::OpenPopup opens
+/// it at the mouse: for context menus.)
+void open_popover(const char* id);
 
-/// Same, with its upper right corner at a place of the screen; never wider than the window.
-bool begin_popover_at(const char* id, ImVec2 top_right, float width_em);
+/// A popup: begin, draw, end when true; never wider than the window. It appears within 80 ms, at
+/// once with reduced motion.
+bool begin_popover(const char* id, float width_em = 0.0F);
 
 /// Whether anything may move by itself.
 void set_motion(bool has_motion);
