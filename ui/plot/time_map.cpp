@@ -105,8 +105,8 @@ void TimeMap::fill(const PlotGroup& group,
   const ColorTable& table = color_table(options.scale.palette, t.kind);
   const PixelColumns under = columns_under_pixels(group, columns, width_);
   const Shape shape{columns, options};
-  std::vector<Color> pixels(static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_),
-                            0);
+  const std::span<Color> pixels = texture_.renew(width_, height_);
+  std::fill(pixels.begin(), pixels.end(), 0);
   std::size_t previous_first = 0, previous_last = 0;
   for (int x = 0; x < width_; ++x) {
     const std::size_t first = under.first[static_cast<std::size_t>(x)],
@@ -129,7 +129,6 @@ void TimeMap::fill(const PlotGroup& group,
     }
     previous_first = first, previous_last = last;
   }
-  texture_.set(pixels, width_, height_);
 }
 
 void TimeMap::draw_hover(const PlotGroup& group,
