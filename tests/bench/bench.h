@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
+
 namespace switchyard::bench {
 
 /// One measured number beside what it should be.
@@ -45,8 +47,13 @@ inline double ms_since(Clock::time_point start) {
 /// The value that `share` of the values do not exceed; sorts them.
 double quantile(std::vector<double>& values, double share);
 
-/// Seconds of processor time that this process has used.
+/// Seconds of processor time.
+double cpu_seconds(const rusage& used);
+/// Of this process so far.
 double cpu_seconds();
+
+/// The same of the calling thread, in milliseconds: what a frame costs on a busy machine too.
+double thread_cpu_ms();
 
 // One per file: what needs no window, what draws, what starts programs.
 void measure_memory(Bench& bench);

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include <sys/resource.h>
+#include <time.h>
 
 #include "engine/base/core/json.h"
 #include "tests/bench/bench.h"
@@ -23,13 +23,23 @@ double quantile(std::vector<double>& values, double share) {
   return values[at];
 }
 
-double cpu_seconds() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
+double cpu_seconds(const rusage& used) {
   const auto seconds = [](const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
   };
   return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+double cpu_seconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return cpu_seconds(used);
+}
+
+double thread_cpu_ms() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) * 1e3 + static_cast<double>(used.tv_nsec) * 1e-6;
 }
 
 namespace {

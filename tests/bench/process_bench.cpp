@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,9 +41,17 @@ class WindowProcess {
   }
 
   ~WindowProcess() {
+    if (pid_ > 0) end();
+  }
+
+  /// Seconds of processor time that it used.
+  double end() {
     kill(pid_, SIGKILL);
     int status = 0;
-    waitpid(pid_, &status, 0);
+    rusage used{};
+    wait4(pid_, &status, 0, &used);
+    pid_ = -1;
+    return cpu_seconds(used);
   }
 
   WindowProcess(const WindowProcess&) = delete;
@@ -61,32 +70,40 @@ bool wait_for_title(const std::string& title, double seconds) {
   return true;
 }
 
-/// Tokens per second of a run from its own record, without the first fifth; 0 when it failed.
-double train(const test::GuiWorkplace& place, const std::string& name, const std::string& window) {
+struct Training {
+  double tokens_per_second = 0.0;  ///< from its own record, without the first fifth; 0: it failed
+  double window_share = 0.0;       ///< processor time of the window, of one core
+};
+
+Training train(const test::GuiWorkplace& place,
+               const std::string& name,
+               const std::string& window) {
   const std::string root = place.runs() + "/" + name;
   std::filesystem::create_directories(place.runs());
   auto engine = ui::launch_detached(
       {test::engine_program(), "train", "--preset", "tiny-moe", "--run", root}, root + ".log");
-  if (!engine.ok()) return 0.0;
+  if (!engine.ok()) return {};
   while (!std::filesystem::exists(store::RunPaths{root}.database()) && !engine->has_ended())
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  {
-    std::unique_ptr<WindowProcess> attached;
-    if (!window.empty()) attached = std::make_unique<WindowProcess>(window, root);
-    while (!engine->has_ended()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  Training result;
+  const auto begun = Clock::now();
+  std::unique_ptr<WindowProcess> attached;
+  if (!window.empty()) attached = std::make_unique<WindowProcess>(window, root);
+  while (!engine->has_ended()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  if (attached != nullptr) result.window_share = attached->end() / (ms_since(begun) / 1000.0);
   auto reader = store::Reader::open(store::RunPaths{root}.database());
-  if (!reader.ok()) return 0.0;
+  if (!reader.ok()) return {};
   ui::RunViewBuilder builder(root);
   const auto delta = (*reader)->poll();
-  if (!delta.ok()) return 0.0;
+  if (!delta.ok()) return {};
   builder.apply(*delta, 1.0);
   const auto view = builder.publish({}, 1.0);
   const ui::Series* loss = view->scalar("train_loss");
-  if (loss == nullptr || loss->size() < 100) return 0.0;
+  if (loss == nullptr || loss->size() < 100) return {};
   const std::size_t first = loss->size() / 5, last = loss->size() - 1;
-  return static_cast<double>(loss->tokens(last) - loss->tokens(first)) /
-         (loss->seconds(last) - loss->seconds(first));
+  result.tokens_per_second = static_cast<double>(loss->tokens(last) - loss->tokens(first)) /
+                             (loss->seconds(last) - loss->seconds(first));
+  return result;
 }
 
 }  // namespace
@@ -119,21 +136,30 @@ void measure_throughput(Bench& bench) {
   if (!can_run(program)) return bench.skip(what, "no switchyard is built");
   const test::GuiWorkplace place;
   place.set_default_steps(bench.is_quick ? 400 : 3000);
-  std::vector<double> alone, watched;
-  for (int trial = 0; trial < (bench.is_quick ? 1 : 4); ++trial) {
+  std::vector<double> alone, losses, shares;
+  for (int trial = 0; trial < (bench.is_quick ? 1 : 5); ++trial) {
     const std::string number = std::to_string(trial);
-    alone.push_back(train(place, "alone-" + number, ""));
-    watched.push_back(train(place, "watched-" + number, program));
+    const Training by_itself = train(place, "alone-" + number, "");
+    const Training watched = train(place, "watched-" + number, program);
+    if (!(by_itself.tokens_per_second > 0.0) || !(watched.tokens_per_second > 0.0))
+      return bench.skip(what, "a run failed");
+    alone.push_back(by_itself.tokens_per_second);
+    losses.push_back((1.0 - watched.tokens_per_second / by_itself.tokens_per_second) * 100.0);
+    shares.push_back(watched.window_share * 100.0);
   }
   test::kill_engines(place.runs());
-  const double before = quantile(alone, 0.5), with = quantile(watched, 0.5);
-  if (!(before > 0.0) || !(with > 0.0)) return bench.skip(what, "a run failed");
+  const std::string pairs = std::to_string(alone.size()) + " pairs of runs";
   bench.add(what,
-            (1.0 - with / before) * 100.0,
+            quantile(losses, 0.5),
             "%",
             1.0,
-            "medians of alternating runs, one training thread; alone " +
-                std::to_string(std::llround(before)) + " tokens/s");
+            "median of " + pairs + ", one after the other; alone " +
+                std::to_string(std::llround(quantile(alone, 0.5))) + " tokens/s");
+  bench.add("processor time of an attached window",
+            quantile(shares, 0.5),
+            "%",
+            -1.0,
+            "of one core, its start included; nothing is touched");
 }
 
 }  // namespace switchyard::bench

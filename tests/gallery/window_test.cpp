@@ -126,6 +126,28 @@ TEST_F(WindowTest, CapsTheFramesOfNewData) {
   EXPECT_LE(loop.frames_drawn(), 2 * 10 + FrameLoop::kFramesPerCause + 1);
 }
 
+TEST_F(WindowTest, DrawsFewerFramesOfNewDataWhereTheyCostMuch) {
+  FrameLoop loop(*window);
+  const auto costly = [] {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(60);
+    while (std::chrono::steady_clock::now() < end) continue;
+  };
+  const auto turn_for = [&](double seconds, const auto& cause) {
+    const std::int64_t before = loop.frames_drawn();
+    for (const double end = glfwGetTime() + seconds; glfwGetTime() < end;) {
+      cause();
+      loop.turn(costly);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return loop.frames_drawn() - before;
+  };
+  turn_for(1.0, [&] { loop.notify_data(); });  // the first frames, and what may be spent at once
+  const std::int64_t watched = turn_for(2.0, [&] { loop.notify_data(); });
+  EXPECT_GE(watched, 3);
+  EXPECT_LE(watched, 6);
+  EXPECT_GE(turn_for(1.0, [&] { loop.request_frames(); }), 8) << "input does not wait";
+}
+
 TEST_F(WindowTest, DrawsTheSamePictureTwice) {
   window->override_size(1440, 900);
   const auto draw = [] { draw_kit_page(); };
@@ -179,6 +201,34 @@ TEST_F(WindowTest, SetsABrokenLayoutAside) {
   EXPECT_TRUE(std::filesystem::exists(folder.path() + "/layout.json.broken"));
   EXPECT_TRUE(writer.take_problem().has_value());
   EXPECT_EQ(shell.theme_kind(), ThemeKind::kDark);
+}
+
+TEST_F(WindowTest, ColoursEveryKindOfCellOfALargeGrid) {
+  const float inf = HUGE_VALF;
+  MapScale linear;
+  linear.high = 10.0;
+  linear.is_zero_dead = true;
+  const auto cells_of = [&](const MapScale& scale, float value, Color color) {
+    GridMap map("grid");
+    GridMapOptions options;
+    options.num_rows = 128;  // a texture
+    options.num_columns = 4;
+    options.scale = scale;
+    const std::vector<float> values(128 * 4, value);
+    return count_of(picture_of([&] { map.draw(values, options); }), color);
+  };
+  const auto color = [&](const MapScale& scale, double value) {
+    return palette_color(color_table(scale.palette, ThemeKind::kDark), scale.place(value));
+  };
+  const MapScale fair = fair_share_scale();
+  for (const float value : {1e-3F, 2.5F, 7.3F, 10.0F, 30.0F, -5.0F}) {
+    EXPECT_GT(cells_of(linear, value, color(linear, static_cast<double>(value))), 400) << value;
+    EXPECT_GT(cells_of(fair, value, color(fair, static_cast<double>(value))), 400) << value;
+  }
+  EXPECT_GT(cells_of(linear, 0.0F, theme().dead), 400);
+  EXPECT_GT(cells_of(MapScale{}, 0.0F, color(MapScale{}, 0.0)), 400) << "zero is a value";
+  for (const float value : {inf, -inf, inf - inf})
+    EXPECT_GT(cells_of(linear, value, theme().no_data), 400) << value;
 }
 
 TEST_F(WindowTest, ShowsADeadExpertAtItsTime) {

@@ -17,6 +17,7 @@ constexpr double kFolderInterval = 0.25;
 constexpr double kPublishInterval = 0.03;
 constexpr double kPublishShare = 20.0;  ///< publishing may take 1/20 of the time
 constexpr auto kFastPoll = std::chrono::milliseconds(16);
+constexpr auto kBusyPoll = std::chrono::milliseconds(50);  ///< right after something new was read
 constexpr auto kSlowPoll = std::chrono::milliseconds(200);
 
 std::uint64_t inode_of(const std::string& path) {
@@ -113,7 +114,8 @@ void RunWatcher::work() {
     std::optional<Target> target;
     {
       std::unique_lock lock(mutex_);
-      const auto calm = link_.is_alive && reader_ != nullptr ? kFastPoll : kSlowPoll;
+      const auto live = has_news_ ? kBusyPoll : kFastPoll;
+      const auto calm = link_.is_alive && reader_ != nullptr ? live : kSlowPoll;
       const auto wait = has_more_ ? std::chrono::milliseconds(0) : calm;
       const bool was_attached = link_.is_attached;
       wake_.wait_for(lock, wait, [&] {
@@ -270,7 +272,7 @@ void RunWatcher::load_config() {
 }
 
 void RunWatcher::read_store() {
-  has_more_ = false;
+  has_more_ = has_news_ = false;
   if (reader_ == nullptr) return;
   const std::vector<std::string> wanted = builder_->wanted();
   auto delta = reader_->poll(wanted);
@@ -282,6 +284,7 @@ void RunWatcher::read_store() {
   }
   has_more_ = delta.value().has_more;
   if (delta.value().empty()) return;
+  has_news_ = true;
   builder_->apply(delta.value(), clock_.monotonic_seconds());
   is_dirty_ = true;
 }

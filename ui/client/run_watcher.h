@@ -21,9 +21,10 @@ namespace switchyard::ui {
 
 /// Reads the open run's folder on a thread of its own and publishes snapshots.
 ///
-/// Polls the store 60 times a second while an engine holds the run, 5 times otherwise; publishes at
-/// most 30 times a second, and less where making a snapshot takes longer than 5 % of the time. Of
-/// scalar series it reads those that somebody looks at (LazySeries).
+/// Polls the store 60 times a second while an engine holds the run, 20 times while it writes all
+/// the time, 5 times otherwise; publishes at most 30 times a second, and less where making a
+/// snapshot takes longer than 5 % of the time. Of scalar series it reads those that somebody looks
+/// at (LazySeries).
 /// Errors: a folder that is no run, or a damaged one, becomes RunView::problem.
 /// Threads: all public functions from any thread.
 class RunWatcher {
@@ -83,6 +84,7 @@ class RunWatcher {
   EngineLink link_;
   bool has_config_ = false;
   bool is_dirty_ = false;
+  bool has_news_ = false;  ///< of the last poll
   bool has_more_ = false;  ///< the store held more than one poll reads
   double next_engine_check_ = 0.0;
   double next_folder_check_ = 0.0;

@@ -41,20 +41,11 @@ double last_finite(const Values& y, std::size_t first, std::size_t last) {
   return kGap;
 }
 
-void add_column(
-    Writer& writer, const Column& x, const Values& y, std::size_t first, std::size_t last) {
-  const Extent extent = y.range(first, last);
-  writer.out.visible.merge(extent);
-  if (extent.num_bad > 0) writer.out.bad.push_back({x[first] + writer.shift, extent.num_bad});
-  if (last - first <= 2) {
-    writer.samples(x, y, first, last);
-    return;
-  }
-  const double centre = 0.5 * (x[first] + x[last - 1]);
+/// The two points of a pixel column; the line goes on towards `next`.
+void add_column(Writer& writer, double centre, const Extent& extent, double next) {
   if (extent.num_bad > 0) writer.gap(centre);
   if (!extent.empty()) {
-    const double end = last_finite(y, first, last);
-    const bool max_is_last = std::abs(extent.max - end) <= std::abs(extent.min - end);
+    const bool max_is_last = std::abs(extent.max - next) <= std::abs(extent.min - next);
     writer.point(centre, max_is_last ? extent.min : extent.max);
     if (extent.min < extent.max) writer.point(centre, max_is_last ? extent.max : extent.min);
   }
@@ -90,43 +81,6 @@ std::size_t lower_index(const Column& x, double value) {
   return first;
 }
 
-/// lower_index within [first, end), looking around `guess`: neighbouring pixel columns hold about
-/// as many samples.
-std::size_t index_near(
-    const Column& x, double value, std::size_t first, std::size_t end, std::size_t guess) {
-  if (first >= end) return end;
-  guess = std::clamp(guess, first, end - 1);
-  std::size_t low = first, high = end;
-  if (x[guess] < value) {
-    low = guess + 1;
-    for (std::size_t step = 1; guess + step < end; step *= 2) {
-      if (x[guess + step] >= value) {
-        high = guess + step;
-        break;
-      }
-      low = guess + step + 1;
-    }
-  } else {
-    high = guess;
-    for (std::size_t step = 1; guess - first >= step; step *= 2) {
-      if (x[guess - step] < value) {
-        low = guess - step + 1;
-        break;
-      }
-      high = guess - step;
-    }
-  }
-  while (low < high) {
-    const std::size_t middle = low + (high - low) / 2;
-    if (x[middle] < value) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
 void Decimated::clear() {
   x.clear();
   y.clear();
@@ -135,33 +89,73 @@ void Decimated::clear() {
   samples_per_column = 0.0;
 }
 
-void decimate(const Column& x, const Values& y, const ViewRange& view, Decimated& out) {
+void ColumnEdges::clear() {
+  first.clear();
+  centre.clear();
+  end = 0;
+  num_columns = 0;
+  x_shift = 0.0;
+}
+
+void find_edges(const Column& x, const ViewRange& view, ColumnEdges& out) {
   out.clear();
-  const std::size_t n = std::min(x.size(), y.size());
+  const std::size_t n = x.size();
   if (n == 0 || view.num_columns <= 0 || !(view.x_max > view.x_min)) return;
-  const double x_min = view.x_min - view.x_shift, x_max = view.x_max - view.x_shift;
-  const std::size_t begin = std::min(lower_index(x, x_min), n);
-  std::size_t end = begin;
-  while (end < n && x[end] <= x_max) {  // binary search would stop before equal positions
-    const std::size_t upper = std::min(lower_index(x, x_max), n);
-    end = std::max(end + 1, upper);
-  }
-  Writer writer{out, view.x_shift};
-  out.samples_per_column = static_cast<double>(end - begin) / view.num_columns;
-  if (begin > 0) writer.samples(x, y, begin - 1, begin);
-  std::size_t first = begin, stride = 1;
-  for (int column = 0; column < view.num_columns && first < end; ++column) {
-    std::size_t last = end;
+  ColumnCursor at(x);
+  const double after = std::nextafter(view.x_max - view.x_shift, HUGE_VAL);
+  std::size_t first = at.lower_index(view.x_min - view.x_shift, 0, n);
+  out.end = at.lower_index(after, first, n);
+  out.num_columns = view.num_columns;
+  out.x_shift = view.x_shift;
+  for (int column = 0; column < view.num_columns && first < out.end; ++column) {
+    std::size_t last = out.end;
     if (column + 1 < view.num_columns) {
       const double edge = view.edge(column + 1) - view.x_shift;
-      if (x[first] >= edge) continue;
-      last = index_near(x, edge, first + 1, end, first + stride);
-      stride = last - first;
+      last = at.lower_index(edge, first, out.end);
+      if (last == first) continue;
     }
-    add_column(writer, x, y, first, last);
+    out.first.push_back(first);
+    out.centre.push_back(0.5 * (at[first] + at[last - 1]));
     first = last;
   }
+}
+
+void decimate(const Column& x, const Values& y, const ColumnEdges& edges, Decimated& out) {
+  out.clear();
+  const std::size_t n = std::min(x.size(), y.size()), end = std::min(edges.end, n);
+  if (n == 0 || edges.num_columns == 0) return;
+  Writer writer{out, edges.x_shift};
+  const std::size_t begin = std::min(edges.first.empty() ? edges.end : edges.first.front(), n);
+  out.samples_per_column = begin < end ? static_cast<double>(end - begin) / edges.num_columns : 0.0;
+  if (begin > 0) writer.samples(x, y, begin - 1, begin);
+  std::size_t num_columns = edges.first.size();
+  while (num_columns > 0 && edges.first[num_columns - 1] >= end) --num_columns;
+  const auto last_of = [&](std::size_t k) {
+    return k + 1 < num_columns ? edges.first[k + 1] : end;
+  };
+  Extent extent, next;
+  if (num_columns > 0) next = y.range(edges.first[0], last_of(0));
+  for (std::size_t k = 0; k < num_columns; ++k) {
+    const std::size_t first = edges.first[k], last = last_of(k);
+    extent = next;
+    next = k + 1 < num_columns ? y.range(last, last_of(k + 1)) : Extent{};
+    out.visible.merge(extent);
+    if (extent.num_bad > 0) out.bad.push_back({x[first] + edges.x_shift, extent.num_bad});
+    if (last - first <= 2) {
+      writer.samples(x, y, first, last);
+    } else {
+      const double ahead =
+          next.empty() ? last_finite(y, first, last) : 0.5 * next.min + 0.5 * next.max;
+      add_column(writer, edges.centre[k], extent, ahead);
+    }
+  }
   if (end < n) writer.samples(x, y, end, end + 1);
+}
+
+void decimate(const Column& x, const Values& y, const ViewRange& view, Decimated& out) {
+  ColumnEdges edges;
+  find_edges(x, view, edges);
+  decimate(x, y, edges, out);
 }
 
 }  // namespace switchyard::ui

@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <tuple>
+#include <vector>
 
 #include <imgui.h>
 
@@ -92,40 +95,66 @@ bool has_same_bits(std::span<const float> a, std::span<const float> b) {
          (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }
 
-/// The largest of the values that share a cell of the shown picture, so that no hot one is lost.
-std::vector<Color> pooled_pixels(std::span<const float> values,
-                                 const GridMapOptions& options,
-                                 const ColorTable& table,
-                                 int width,
-                                 int height) {
-  const ThemeTokens& t = theme();
-  std::vector<Color> pixels(static_cast<std::size_t>(width) * static_cast<std::size_t>(height),
-                            t.no_data);
+/// Colours of values, "no data" where they are not finite. Free of branches, so that the compiler
+/// works on several values at once.
+void fill_colors(std::span<const float> values,
+                 const MapScale& scale,
+                 const ColorTable& table,
+                 std::span<Color> out) {
+  constexpr int kTop = static_cast<int>(std::tuple_size_v<ColorTable>) - 1;
+  constexpr int kNoData = kTop + 1, kDead = kTop + 2;
+  std::array<Color, kTop + 3> colors{};
+  std::copy(table.begin(), table.end(), colors.begin());
+  colors[kNoData] = theme().no_data;
+  colors[kDead] = scale.is_zero_dead ? theme().dead : palette_color(table, scale.place(0.0));
+  const auto low = static_cast<float>(scale.low);
+  const auto factor = static_cast<float>(kTop / (scale.high - scale.low));
+  std::array<float, 256> scaled;
+  std::array<int, 256> entry;
+  while (!values.empty()) {
+    const std::size_t count = std::min(values.size(), entry.size());
+    for (std::size_t i = 0; i < count; ++i)
+      scaled[i] = scale.is_log2 ? std::log2(std::max(values[i], 1e-12F)) : values[i];
+    for (std::size_t i = 0; i < count; ++i) {
+      const float value = values[i];
+      float place = (scaled[i] - low) * factor + 0.5F;
+      place = place > 0.0F ? place : 0.0F;
+      place = place < static_cast<float>(kTop) ? place : static_cast<float>(kTop);
+      const int known = value == 0.0F ? kDead : static_cast<int>(place);
+      entry[i] = std::abs(value) <= std::numeric_limits<float>::max() ? known : kNoData;
+    }
+    for (std::size_t i = 0; i < count; ++i) out[i] = colors[static_cast<std::size_t>(entry[i])];
+    values = values.subspan(count);
+    out = out.subspan(count);
+  }
+}
+
+/// The largest finite of the values that share a cell of the shown picture, so that no hot one is
+/// lost; -∞ where none is finite.
+std::vector<float> pooled(std::span<const float> values,
+                          const GridMapOptions& options,
+                          int width,
+                          int height) {
+  std::vector<float> cells;
+  cells.reserve(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
   for (int y = 0; y < height; ++y) {
-    const int row_0 = y * options.num_rows / height,
-              row_1 = std::max(row_0 + 1, (y + 1) * options.num_rows / height);
+    const int row_0 = y * options.num_rows / height, row_1 = (y + 1) * options.num_rows / height;
     for (int x = 0; x < width; ++x) {
       const int col_0 = x * options.num_columns / width,
-                col_1 = std::max(col_0 + 1, (x + 1) * options.num_columns / width);
-      Color& pixel = pixels[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
-                            static_cast<std::size_t>(x)];
+                col_1 = (x + 1) * options.num_columns / width;
       float best = -std::numeric_limits<float>::infinity();
-      bool is_dead = false;
       for (int row = row_0; row < row_1; ++row) {
         for (int column = col_0; column < col_1; ++column) {
           const float v =
               values[static_cast<std::size_t>(row) * static_cast<std::size_t>(options.num_columns) +
                      static_cast<std::size_t>(column)];
-          is_dead = is_dead || options.scale.is_dead(static_cast<double>(v));
           if (std::isfinite(v)) best = std::max(best, v);
         }
       }
-      if (std::isfinite(best))
-        pixel = palette_color(table, options.scale.place(static_cast<double>(best)));
-      if (is_dead && best <= 0.0F) pixel = t.dead;
+      cells.push_back(best);
     }
   }
-  return pixels;
+  return cells;
 }
 
 void draw_names(ImDrawList* list, const Grid& grid, const GridMapOptions& options) {
@@ -203,7 +232,13 @@ GridResult GridMap::draw(std::span<const float> values, const GridMapOptions& op
     const int height = std::min(options.num_rows, std::max(1, static_cast<int>(size.y)));
     const std::string settings = settings_of(options, width, height);
     if (settings != shown_settings_ || !has_same_bits(values, shown_)) {
-      texture_.set(pooled_pixels(values, options, table, width, height), width, height);
+      const bool is_whole = width == options.num_columns && height == options.num_rows;
+      const std::vector<float> fewer =
+          is_whole ? std::vector<float>() : pooled(values, options, width, height);
+      fill_colors(is_whole ? values.first(cells) : fewer,
+                  options.scale,
+                  table,
+                  texture_.renew(width, height));
       shown_.assign(values.begin(), values.end());
       shown_settings_ = settings;
     }

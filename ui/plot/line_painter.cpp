@@ -51,7 +51,7 @@ Extent LinePlotPainter::visible_extent() const {
   Extent extent;
   for (std::size_t i = 0; i < caches.size(); ++i) {
     extent.merge(caches[i]->smooth_line.visible);
-    if (options.show_raw && caches[i]->is_raw_shown) extent.merge(caches[i]->raw_line.visible);
+    if (caches[i]->is_raw_shown) extent.merge(caches[i]->raw_line.visible);
   }
   return extent;
 }
@@ -72,7 +72,7 @@ Extent LinePlotPainter::clipped_visible_extent() const {
   for (std::size_t i = 0; i < caches.size(); ++i) {
     const Column x = x_column(*lines[i].data, group.axis);
     add_visible(x, caches[i]->shown(), group, lines[i].x_shift, values);
-    if (options.show_raw && caches[i]->is_raw_shown)
+    if (caches[i]->is_raw_shown)
       add_visible(x, lines[i].data->values(), group, lines[i].x_shift, values);
   }
   next.extent = clipped_extent(values, kClipLowPercent, kClipHighPercent);
@@ -216,7 +216,7 @@ void LinePlotPainter::draw_bands() const {
 void LinePlotPainter::draw_bad_ticks() const {
   ImDrawList* list = ImPlot::GetPlotDrawList();
   for (const LinePlot::Cache* cache : caches) {
-    const Decimated& points = options.show_raw ? cache->raw_line : cache->smooth_line;
+    const Decimated& points = cache->smooth_line;      // not finite where the samples are not
     for (std::size_t i = 0; i < points.bad.size();) {  // neighbours share one tick
       const float first = x_of(points.bad[i].x);
       float last = first;

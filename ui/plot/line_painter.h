@@ -21,6 +21,12 @@ struct ViewKey {
   std::size_t size = 0;
 
   bool operator==(const ViewKey&) const = default;
+
+  /// Whether what was made for `before` is still true, but of another part of the line.
+  [[nodiscard]] bool is_moved_from(const ViewKey& before) const {
+    return size > 0 && size == before.size && axis == before.axis && is_log == before.is_log &&
+           shift == before.shift;
+  }
 };
 
 /// One line of a LinePlot between frames.
@@ -29,10 +35,12 @@ struct LinePlot::Cache {
   Smoother smoother;
   std::optional<Smoother> next;  ///< being made with other settings; then it replaces the smoother
   XAxis axis = XAxis::kSteps;    ///< of the x that the newer of both counts
+  ColumnEdges edges;             ///< of both lines
   Decimated raw_line, smooth_line;
-  ViewKey raw_key, smooth_key;
+  ViewKey edges_key, raw_key, smooth_key;
+  std::int64_t reduced_frame = 0;  ///< of the group, in which the edges were found
   bool is_used = false;
-  bool is_raw_shown = false;  ///< only the run in focus shows its samples
+  bool is_raw_shown = false;  ///< behind the smoothed line; only the run in focus shows its samples
 
   [[nodiscard]] const Values& shown() const { return smoother.values(); }
 

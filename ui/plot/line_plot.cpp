@@ -81,7 +81,7 @@ bool LinePlot::Cache::smooth(const PlotLine& line, double weight, PlotGroup& gro
   } else if (!has_same_settings) {
     next = Smoother(weight, group.smoothing_unit);
   }
-  if (data != line.data) raw_key = {};
+  if (data != line.data) raw_key = edges_key = {};
   data = line.data;
   axis = group.axis;
   Smoother& target = next.has_value() ? *next : smoother;
@@ -104,15 +104,14 @@ LinePlot::Cache& LinePlot::cache_for(const PlotLine& line,
   std::shared_ptr<Cache>& cache = caches_[key_of(line)];
   if (!cache) cache = std::make_shared<Cache>();
   cache->is_used = true;
-  cache->is_raw_shown = line.is_own;
+  cache->is_raw_shown = line.is_own && options.show_raw && options.smoothing > 0.0;
   if (!cache->smooth(line, options.smoothing, group)) {
     if (FrameLoop* loop = FrameLoop::current()) loop->request_frames(1);  // the rest comes then
   }
   return *cache;
 }
 
-void LinePlot::refresh(
-    Cache& cache, const PlotLine& line, const PlotGroup& group, int columns, bool raw) {
+void LinePlot::refresh(Cache& cache, const PlotLine& line, PlotGroup& group, int columns) {
   const ViewKey key = {group.x_min,
                        group.x_max,
                        columns,
@@ -122,12 +121,23 @@ void LinePlot::refresh(
                        line.data->size()};
   const ViewRange view = {group.x_min, group.x_max, columns, group.is_log_x, line.x_shift};
   const Column x = x_column(*line.data, group.axis);
+  if (cache.edges_key != key) {
+    const int num_lines = cache.is_raw_shown ? 2 : 1;
+    if (key.is_moved_from(cache.edges_key) &&
+        !group.may_reduce(cache.reduced_frame, num_lines * columns)) {
+      if (FrameLoop* loop = FrameLoop::current()) loop->request_frames(1);
+      return;
+    }
+    find_edges(x, view, cache.edges);
+    cache.edges_key = key;
+    cache.reduced_frame = group.frame;
+  }
   if (cache.smooth_key != key) {
-    decimate(x, cache.smoother.values(), view, cache.smooth_line);
+    decimate(x, cache.smoother.values(), cache.edges, cache.smooth_line);
     cache.smooth_key = key;
   }
-  if (raw && cache.raw_key != key) {
-    decimate(x, line.data->values(), view, cache.raw_line);
+  if (cache.is_raw_shown && cache.raw_key != key) {
+    decimate(x, line.data->values(), cache.edges, cache.raw_line);
     cache.raw_key = key;
   }
 }
@@ -191,7 +201,6 @@ PlotResult LinePlot::draw(PlotGroup& group,
     caches.push_back(&cache_for(line, group, options));
   }
   std::erase_if(caches_, [](const auto& entry) { return !entry.second->is_used; });
-  const bool has_raw = options.show_raw && options.smoothing > 0.0;
   std::string value(options.value);
   const bool is_bytes = options.unit == kBytes;
   if (value.empty() && !caches.empty()) {
@@ -207,8 +216,7 @@ PlotResult LinePlot::draw(PlotGroup& group,
   result.is_menu_clicked = begin_card(("###" + id_).c_str(), options.title, card);
   LinePlotPainter painter{*this, group, usable, caches, options, {}, {}};
   const auto refresh_all = [&] {
-    for (std::size_t i = 0; i < usable.size(); ++i)
-      refresh(*caches[i], usable[i], group, columns_, options.show_raw);
+    for (std::size_t i = 0; i < usable.size(); ++i) refresh(*caches[i], usable[i], group, columns_);
     refresh_bands(usable, caches, group);
   };
   refresh_all();
@@ -234,8 +242,8 @@ PlotResult LinePlot::draw(PlotGroup& group,
     painter.draw_limit();
     painter.draw_marks(marks, true);
     ImPlot::PopPlotClipRect();
-    for (std::size_t i = usable.size(); has_raw && i-- > 0;) {
-      if (usable[i].is_own) painter.draw_raw(usable[i], *caches[i]);
+    for (std::size_t i = usable.size(); i-- > 0;) {
+      if (caches[i]->is_raw_shown) painter.draw_raw(usable[i], *caches[i]);
     }
     painter.draw_bands();
     ImPlot::PushPlotClipRect();

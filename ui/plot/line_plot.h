@@ -110,8 +110,7 @@ class LinePlot {
   struct Band;
   struct Clip;
   Cache& cache_for(const PlotLine& line, PlotGroup& group, const LinePlotOptions& options);
-  static void refresh(
-      Cache& cache, const PlotLine& line, const PlotGroup& group, int columns, bool raw);
+  static void refresh(Cache& cache, const PlotLine& line, PlotGroup& group, int columns);
   void refresh_bands(std::span<const PlotLine> lines,
                      std::span<Cache* const> caches,
                      const PlotGroup& group);

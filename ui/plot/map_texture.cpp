@@ -1,6 +1,6 @@
 #include "ui/plot/map_texture.h"
 
-#include <cstring>
+#include <memory>
 #include <vector>
 
 #include <imgui_internal.h>
@@ -9,17 +9,22 @@ namespace switchyard::ui {
 
 namespace {
 
+struct DeleteTexture {
+  void operator()(ImTextureData* data) const { IM_DELETE(data); }
+};
+
+using OwnedTexture = std::unique_ptr<ImTextureData, DeleteTexture>;
+
 /// Textures that nobody draws any more, until the back end has freed them.
-std::vector<ImTextureData*>& retired() {
-  static std::vector<ImTextureData*> list;
+std::vector<OwnedTexture>& retired() {
+  static std::vector<OwnedTexture> list;
   return list;
 }
 
 void sweep_retired() {
-  std::erase_if(retired(), [](ImTextureData* data) {
+  std::erase_if(retired(), [](const OwnedTexture& data) {
     if (data->Status != ImTextureStatus_Destroyed) return false;
-    ImGui::UnregisterUserTexture(data);
-    IM_DELETE(data);
+    ImGui::UnregisterUserTexture(data.get());
     return true;
   });
 }
@@ -36,13 +41,12 @@ void MapTexture::release() {
     IM_DELETE(data_);
   } else {
     data_->WantDestroyNextFrame = true;
-    retired().push_back(data_);
+    retired().emplace_back(data_);
   }
   data_ = nullptr;
 }
 
-void MapTexture::set(std::span<const Color> pixels, int width, int height) {
-  if (width <= 0 || height <= 0) return;
+std::span<Color> MapTexture::renew(int width, int height) {
   sweep_retired();
   if (data_ != nullptr && (data_->Width != width || data_->Height != height)) release();
   const bool is_new = data_ == nullptr;
@@ -51,12 +55,9 @@ void MapTexture::set(std::span<const Color> pixels, int width, int height) {
     data_->Create(ImTextureFormat_RGBA32, width, height);
     data_->UseColors = true;
   }
-  std::memcpy(data_->GetPixels(), pixels.data(), static_cast<std::size_t>(data_->GetSizeInBytes()));
   if (is_new) {
     ImGui::RegisterUserTexture(data_);
-    return;
-  }
-  if (data_->Status == ImTextureStatus_OK) {
+  } else if (data_->Status == ImTextureStatus_OK) {
     ImTextureRect all{};
     all.w = static_cast<unsigned short>(width);
     all.h = static_cast<unsigned short>(height);
@@ -65,6 +66,9 @@ void MapTexture::set(std::span<const Color> pixels, int width, int height) {
     data_->Updates.push_back(all);
     data_->SetStatus(ImTextureStatus_WantUpdates);
   }
+  static_assert(sizeof(Color) == 4, "a texture's pixel is one colour");
+  return {static_cast<Color*>(data_->GetPixels()),
+          static_cast<std::size_t>(width) * static_cast<std::size_t>(height)};
 }
 
 void MapTexture::draw(ImDrawList* list, ImVec2 min, ImVec2 max) const {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <span>
 
 #include <imgui.h>
@@ -20,8 +19,9 @@ class MapTexture {
   MapTexture(const MapTexture&) = delete;
   MapTexture& operator=(const MapTexture&) = delete;
 
-  /// Replaces all pixels (row by row, top first). The size may change at any time.
-  void set(std::span<const Color> pixels, int width, int height);
+  /// The pixels (row by row, top first) for the caller to fill, all of them, before the next draw;
+  /// they are uploaded with this frame. Sizes are at least 1; they may change at any time.
+  std::span<Color> renew(int width, int height);
 
   [[nodiscard]] bool empty() const { return data_ == nullptr; }
 

@@ -39,6 +39,10 @@ void PlotGroup::begin_frame() {
     key_cursor = std::numeric_limits<double>::quiet_NaN();
   is_cursor_held = false;
   smoothing_budget = kSmoothingBudget;
+  column_budget = kColumnBudget;
+  ++frame;
+  stalest = next_stalest;
+  next_stalest = kNoneWaits;
   cursor = next_cursor == next_cursor ? next_cursor : key_cursor;
   next_cursor = std::numeric_limits<double>::quiet_NaN();
   num_included = 0;
@@ -46,6 +50,15 @@ void PlotGroup::begin_frame() {
   next_gutter = 0.0F;
   right_gutter = next_right_gutter;
   next_right_gutter = 0.0F;
+}
+
+bool PlotGroup::may_reduce(std::int64_t reduced, int columns) {
+  if (reduced <= stalest && column_budget > 0) {
+    column_budget -= columns;
+    return true;
+  }
+  next_stalest = std::min(next_stalest, reduced);
+  return false;
 }
 
 void PlotGroup::include(double first, double last) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -73,6 +74,20 @@ struct PlotGroup {
   /// over several frames, the lines before stay until then.
   static constexpr std::size_t kSmoothingBudget = 400'000;
   std::size_t smoothing_budget = kSmoothingBudget;
+
+  /// Pixel columns that all plots may still reduce anew in this frame while the view moves; the
+  /// lines that waited longest come first, the others are drawn as they were.
+  static constexpr int kColumnBudget = 14'000;
+  int column_budget = kColumnBudget;
+  static constexpr std::int64_t kNoneWaits = std::numeric_limits<std::int64_t>::max();
+  std::int64_t frame = 0;                  ///< counts begin_frame
+  std::int64_t stalest = kNoneWaits;       ///< when the line that waits longest was last reduced
+  std::int64_t next_stalest = kNoneWaits;  ///< the same for the next frame
+
+  /// Whether a line that was reduced in frame `reduced` for a view that has moved since gets its
+  /// `columns` now; if not, it waits, and another frame must follow.
+  bool may_reduce(std::int64_t reduced, int columns);
+
   int num_included = 0;
   float gutter = 0.0F;  ///< pixels left of every plot for its y labels; widest of the last frame
   float next_gutter = 0.0F;   ///< written by the plots

@@ -1,25 +1,49 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <vector>
 
 #include "ui/plot/shared_array.h"
 
 namespace switchyard::ui {
 
-/// Extremes of a range of samples. Non-finite samples are counted, not compared.
+/// Extremes of a range of samples. Non-finite samples are counted, not compared. Without a finite
+/// sample min is +∞ and max −∞.
 struct Extent {
-  double min = 0.0;
-  double max = 0.0;
+  double min = std::numeric_limits<double>::infinity();
+  double max = -std::numeric_limits<double>::infinity();
   std::uint32_t num_finite = 0;
   std::uint32_t num_bad = 0;  ///< NaN and infinities
 
   [[nodiscard]] bool empty() const { return num_finite == 0; }
 
-  void merge(const Extent& other);
-  void add(double value);
+  void merge(const Extent& other) {
+    min = std::min(min, other.min);
+    max = std::max(max, other.max);
+    num_finite += other.num_finite;
+    num_bad += other.num_bad;
+  }
+
+  void add(double value) {
+    if (!std::isfinite(value)) {
+      ++num_bad;
+      return;
+    }
+    min = std::min(min, value);
+    max = std::max(max, value);
+    ++num_finite;
+  }
+
+  /// Whether merging any part of `other` changes nothing but the count of finite samples.
+  [[nodiscard]] bool covers(const Extent& other) const {
+    return other.num_bad == 0 && min <= other.min && max >= other.max;
+  }
 };
 
 /// Minimum and maximum of any range of a growing series, without touching every sample.
@@ -58,17 +82,41 @@ class Pyramid {
   [[nodiscard]] Extent range(const Samples& values, std::size_t first, std::size_t last) const {
     Extent result;
     last = std::min(last, size_);
-    // Climb from both ends: at each level take the nodes that no full node above covers.
-    while (first < last && first % kLeaf != 0) result.add(values[first++]);
-    while (last > first && last % kLeaf != 0) result.add(values[--last]);
-    merge_nodes(first / kLeaf, last / kLeaf, result);
+    if (first >= last) return result;
+    const Ends ends = merge_nodes(first, last, result);
+    std::array<double, kLeaf> samples;
+    const auto add = [&](std::size_t from, std::size_t to) {
+      while (from < to) {
+        const std::size_t count = std::min(to - from, kLeaf - from % kLeaf);
+        const auto some = std::span(samples).first(count);
+        values.read(from, some);
+        for (const double value : some) result.add(value);
+        from += count;
+      }
+    };
+    add(first, ends.left);
+    add(ends.right, last);
+    result.num_finite = static_cast<std::uint32_t>(last - first) - result.num_bad;
     return result;
   }
 
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
-  void merge_nodes(std::size_t a, std::size_t b, Extent& result) const;
+  /// What of a range the nodes leave to the samples: [first, left) and [right, last).
+  struct Ends {
+    std::size_t left, right;
+  };
+
+  Ends merge_nodes(std::size_t first, std::size_t last, Extent& result) const;
+  std::size_t merge_left(std::size_t level,
+                         std::size_t first,
+                         std::size_t node,
+                         Extent& result) const;
+  std::size_t merge_right(std::size_t level,
+                          std::size_t last,
+                          std::size_t node,
+                          Extent& result) const;
 
   std::vector<SharedArray<Extent, 64>> levels_;
   Extent open_;  ///< of the samples that no full node covers

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 namespace switchyard::ui {
@@ -50,6 +51,45 @@ const PackedColumn& column_of(const PositionBlock& block, XAxis axis) {
       break;
   }
   return block.flops;
+}
+
+/// The first i of [first, end) that is not below; the search starts around `guess` and widens.
+template <typename IsBelow>
+std::size_t partition_near(std::size_t guess,
+                           std::size_t first,
+                           std::size_t end,
+                           IsBelow is_below) {
+  if (first >= end) return end;
+  guess = std::clamp(guess, first, end - 1);
+  std::size_t low = first, high = end;
+  if (is_below(guess)) {
+    low = guess + 1;
+    for (std::size_t step = 1; guess + step < end; step *= 2) {
+      if (!is_below(guess + step)) {
+        high = guess + step;
+        break;
+      }
+      low = guess + step + 1;
+    }
+  } else {
+    high = guess;
+    for (std::size_t step = 1; guess - first >= step; step *= 2) {
+      if (is_below(guess - step)) {
+        low = guess - step + 1;
+        break;
+      }
+      high = guess - step;
+    }
+  }
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (is_below(middle)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
 }
 
 }  // namespace
@@ -195,6 +235,10 @@ double Series::flops(std::size_t i) const {
   return x(XAxis::kFlops, i);
 }
 
+const PackedColumn* Series::packed_x(XAxis axis, std::size_t block) const {
+  return block < blocks_.size() ? &column_of(*blocks_[block], axis) : nullptr;
+}
+
 double Series::x(XAxis axis, std::size_t i) const {
   const std::size_t block = i / kSeriesBlock, at = i % kSeriesBlock;
   if (block >= blocks_.size()) return x_of(tail_[at], axis);
@@ -241,6 +285,32 @@ void Column::read(std::size_t first, std::span<double> out) const {
   } else {
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = (*this)[first + i];
   }
+}
+
+void ColumnCursor::enter(std::size_t block) {
+  block_ = column_.packed(block);
+  first_ = block * kSeriesBlock;
+  size_ = kSeriesBlock;
+}
+
+std::size_t ColumnCursor::lower_index(double value, std::size_t first, std::size_t end) {
+  if (first >= end) return end;
+  const auto last_of = [&](std::size_t block) {
+    return std::min((block + 1) * kSeriesBlock, end) - 1;
+  };
+  const std::size_t current = first / kSeriesBlock;
+  const std::size_t block =
+      partition_near(current, current, (end - 1) / kSeriesBlock + 1, [&](std::size_t b) {
+        return (*this)[last_of(b)] < value;
+      });
+  const std::size_t low = std::max(first, block * kSeriesBlock);
+  if (low >= end) return end;
+  const std::size_t high = last_of(block);  // is not below, so that the search ends there
+  const double x_low = (*this)[low], x_high = (*this)[high];
+  const double share = (value - x_low) / (x_high - x_low);
+  const double ahead = share > 0.0 ? std::min(share, 1.0) * static_cast<double>(high - low) : 0.0;
+  const std::size_t guess = low + static_cast<std::size_t>(std::ceil(ahead));
+  return partition_near(guess, low, high + 1, [&](std::size_t i) { return (*this)[i] < value; });
 }
 
 }  // namespace switchyard::ui

@@ -124,6 +124,10 @@ class Series {
 
   [[nodiscard]] const Values& values() const { return values_; }
 
+  /// The packed x of the samples [block · kSeriesBlock, (block + 1) · kSeriesBlock); nullptr where
+  /// the block is not full yet.
+  [[nodiscard]] const store::PackedColumn* packed_x(XAxis axis, std::size_t block) const;
+
   /// Copies x of the samples [first, first + out.size()).
   void read_x(XAxis axis, std::size_t first, std::span<double> out) const;
 
@@ -188,6 +192,12 @@ class Column {
   /// Copies [first, first + out.size()); the fast way to walk through many.
   void read(std::size_t first, std::span<double> out) const;
 
+  /// The samples of a block where they lie packed; nullptr elsewhere.
+  [[nodiscard]] const store::PackedColumn* packed(std::size_t block) const {
+    if (kind_ != Kind::kAxis) return nullptr;
+    return static_cast<const Series*>(data_)->packed_x(axis_, block);
+  }
+
  private:
   enum class Kind { kIntegers, kReals, kValues, kAxis };
 
@@ -195,6 +205,29 @@ class Column {
   XAxis axis_ = XAxis::kSteps;
   std::size_t size_ = 0;
   const void* data_ = nullptr;
+};
+
+/// Reads a column whose values do not decrease at places that lie close together: the block of a
+/// sample is looked up once. The column's owner outlives it and does not write meanwhile.
+class ColumnCursor {
+ public:
+  explicit ColumnCursor(const Column& column) : column_(column) {}
+
+  double operator[](std::size_t i) {
+    if (i - first_ >= size_) enter(i / kSeriesBlock);
+    return block_ != nullptr ? block_->real(i - first_) : column_[i];
+  }
+
+  /// The first index of [first, end) whose value is not below `value`, else `end`; O(1) calls of
+  /// the operator near `first` in columns that rise about evenly, O(log n) in all.
+  std::size_t lower_index(double value, std::size_t first, std::size_t end);
+
+ private:
+  void enter(std::size_t block);
+
+  Column column_;
+  const store::PackedColumn* block_ = nullptr;
+  std::size_t first_ = 0, size_ = 0;
 };
 
 }  // namespace switchyard::ui

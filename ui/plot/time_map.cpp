@@ -104,8 +104,8 @@ void TimeMap::fill(const PlotGroup& group,
   const ColorTable& table = color_table(options.scale.palette, t.kind);
   const PixelColumns under = columns_under_pixels(group, columns, width_);
   const Shape shape{columns, options};
-  std::vector<Color> pixels(static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_),
-                            0);
+  const std::span<Color> pixels = texture_.renew(width_, height_);
+  std::fill(pixels.begin(), pixels.end(), 0);
   std::vector<float> values;
   std::size_t previous_first = 0, previous_last = 0;
   for (int x = 0; x < width_; ++x) {
@@ -131,7 +131,6 @@ void TimeMap::fill(const PlotGroup& group,
     }
     previous_first = first, previous_last = last;
   }
-  texture_.set(pixels, width_, height_);
   histogram_ = scale_histogram(values, options.scale);
 }
 

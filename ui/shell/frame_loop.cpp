@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include <time.h>
+
 #include <GLFW/glfw3.h>
 
 namespace switchyard::ui {
@@ -15,6 +17,13 @@ constexpr double kUnfocusedInterval = 0.25;
 constexpr double kEcoInterval = 0.5;
 
 FrameLoop* current_loop = nullptr;
+
+/// Of all threads: a software rasteriser has its own.
+double processor_seconds() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+}
 
 }  // namespace
 
@@ -83,7 +92,7 @@ double FrameLoop::next_due() const {
   if (window_.is_minimised()) return kNever;
   double due = kNever;
   if (pending_ > 0) due = last_frame_ + kInputInterval;
-  if (has_data_) due = std::min(due, last_data_frame_ + data_interval());
+  if (has_data_) due = std::min(due, data_pace_.due(data_interval()));
   for (const double at : timed_frames_) {
     if (at >= 0.0) due = std::min(due, at);
   }
@@ -93,20 +102,21 @@ double FrameLoop::next_due() const {
 bool FrameLoop::turn(const std::function<void()>& frame, const std::function<void()>& between) {
   const double now = glfwGetTime();
   if (next_due() > now) return false;
-  if (has_data_ && now >= last_data_frame_ + data_interval()) {
-    has_data_ = false;
-    last_data_frame_ = now;
-    pending_ = std::max(pending_, 1);
-  }
+  bool has_other_cause = pending_ > 0;
   for (double& at : timed_frames_) {
-    if (at >= 0.0 && at <= now) at = -1.0;
+    if (at < 0.0 || at > now) continue;
+    at = -1.0;
+    has_other_cause = true;
   }
   if (pending_ > 0) --pending_;
   last_frame_ = now;
+  const bool has_data = has_data_.exchange(false);
+  const double used_before = processor_seconds();
   if (between) between();
   window_.begin_frame();
   frame();
   window_.end_frame();
+  if (has_data) data_pace_.drawn(now, has_other_cause ? 0.0 : processor_seconds() - used_before);
   recent_[static_cast<std::size_t>(frames_drawn_) % std::size(recent_)] = now;
   ++frames_drawn_;
   return true;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "ui/shell/data_pace.h"
 #include "ui/shell/window.h"
 
 namespace switchyard::ui {
@@ -11,7 +12,8 @@ namespace switchyard::ui {
 /// Draws only when there is a cause; between causes the process sleeps in the window system.
 ///
 /// Causes: input (then 3 frames, and single frames 0.2 s and 0.5 s later for tooltips), new data
-/// (≤ 10 frames per second, ≤ 4 while unfocused, ≤ 2 in eco), a frame asked for at a later time.
+/// (≤ 10 frames per second, ≤ 4 while unfocused, ≤ 2 in eco; fewer where frames cost much processor
+/// time, see DataPace), a frame asked for at a later time.
 /// Minimised: no frames at all. Nothing else draws: an idle window costs no CPU time. Threads: run
 /// and the request functions on the main thread; notify_data from any thread.
 class FrameLoop {
@@ -65,7 +67,7 @@ class FrameLoop {
   bool is_eco_ = false;
   int pending_ = kFramesPerCause;
   double last_frame_ = -1.0;
-  double last_data_frame_ = -1.0;
+  DataPace data_pace_;
   double timed_frames_[3] = {-1.0, -1.0, -1.0};  ///< tooltip, tooltip, asked for
   double recent_[64] = {};
   std::int64_t frames_drawn_ = 0;

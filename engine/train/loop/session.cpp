@@ -18,6 +18,7 @@ namespace switchyard::train {
 namespace {
 
 constexpr int kPausedWaitMs = 100;
+constexpr double kStepMessageInterval = 0.1;  ///< seconds; a message costs the loop a system call
 constexpr std::int64_t kRollbackDistanceSteps = 100;
 constexpr double kNotKnown = std::numeric_limits<double>::quiet_NaN();
 
@@ -270,6 +271,10 @@ void Session::log_step(const StepReport& report) {
   event.set("seconds", Json(trainer_->position().seconds));
   emit(event);
   if (server_ == nullptr || server_->num_clients() == 0) return;
+  // For clients a step is a sign of life; each one is in the store.
+  const double now = system_clock().monotonic_seconds();
+  if (now - last_step_message_ < kStepMessageInterval) return;
+  last_step_message_ = now;
   event.set("type", Json("step"));
   server_->broadcast(event);
 }

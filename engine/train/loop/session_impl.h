@@ -117,6 +117,7 @@ class Session {
   bool is_save_wanted_ = true;  ///< when stopping
   bool is_busy_ = false;        ///< inside an evaluation or a save: requests wait
   int num_clients_ = 0;
+  double last_step_message_ = -1.0;  ///< monotonic seconds, to clients
   double last_train_loss_ = 0.0, last_val_loss_ = 0.0;
   std::int64_t eval_step_ = -1;  ///< of the last evaluation on the regular windows
   double eval_loss_ = 0.0;

@@ -76,6 +76,22 @@ TEST(Pyramid, GrowsSampleBySampleToTheSameAnswers) {
   }
 }
 
+TEST(Pyramid, FindsExtremesAtTheEndsOfARange) {
+  // Rising and falling values have their extremes in the ragged ends, where nodes are looked into.
+  std::vector<double> values(70'000);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = std::abs(static_cast<double>(i) - 30'000.5);
+  values[123] = values[65'000] = kNaN;
+  const Values series(values);
+  std::mt19937 random(4);
+  for (int trial = 0; trial < 2000; ++trial) {
+    std::size_t a = random() % values.size(), b = random() % values.size();
+    if (a > b) std::swap(a, b);
+    SCOPED_TRACE(testing::Message() << "[" << a << ", " << b << ")");
+    expect_same(series.range(a, b), brute_force(values, a, b));
+  }
+}
+
 TEST(Pyramid, CostsAtMostAThirdOfItsSamples) {
   const std::vector<double> values = noise(100'000, 1);
   EXPECT_LT(Values(values).memory_bytes(), values.size() * sizeof(double) * 4 / 3);
@@ -121,6 +137,80 @@ TEST(Decimate, DrawsTheExtremesOfEveryPixelColumn) {
     expect_exact_columns(x, y, {1234.5, 5678.25, columns, false});
     expect_exact_columns(x, y, {10.0, 19'999.5, columns, true});
   }
+}
+
+TEST(Decimate, FindsTheEdgesOfUnevenPositions) {
+  // Packed and open blocks, pauses, many samples at one place: as seconds and restarts are.
+  Series series("loss");
+  std::mt19937 random(8);
+  std::vector<double> x;
+  double seconds = 0.0;
+  for (int i = 0; i < 30'000; ++i) {
+    const double pause = 1e-6 * static_cast<double>(random() % 40'000);
+    seconds += i % 9000 == 8999 ? 5000.0 : (i % 700 < 50 ? 0.0 : pause);
+    series.append({i, i, seconds, 0.0}, 1.0);
+    x.push_back(seconds);
+  }
+  const Column column(series, XAxis::kSeconds);
+  for (int trial = 0; trial < 100; ++trial) {
+    const double from = seconds * static_cast<double>(random() % 1000) * 1e-3;
+    const ViewRange view{from - 1.0, from + seconds * (trial % 2 == 0 ? 0.5 : 1e-4), 300};
+    ColumnEdges edges;
+    find_edges(column, view, edges);
+    const auto index = [&](double value) {
+      return static_cast<std::size_t>(std::lower_bound(x.begin(), x.end(), value) - x.begin());
+    };
+    EXPECT_EQ(
+        edges.end,
+        static_cast<std::size_t>(std::upper_bound(x.begin(), x.end(), view.x_max) - x.begin()));
+    std::vector<std::size_t> truth;
+    for (int c = 0; c < view.num_columns; ++c) {
+      const std::size_t first = index(c == 0 ? view.x_min : view.edge(c));
+      const std::size_t last = c + 1 == view.num_columns ? edges.end : index(view.edge(c + 1));
+      if (first < last) truth.push_back(first);
+    }
+    EXPECT_EQ(edges.first, truth) << "trial " << trial;
+  }
+}
+
+TEST(Decimate, EndsWhereTheValuesEnd) {
+  const std::vector<double> x = counting(1000);
+  const Values y(noise(600, 2));  // of a line that is still being smoothed
+  const ViewRange view{0.0, 999.0, 100};
+  ColumnEdges edges;
+  find_edges(x, view, edges);
+  Decimated out;
+  decimate(x, y, edges, out);
+  ASSERT_FALSE(out.x.empty());
+  EXPECT_LT(out.x.back(), 600.0);
+  EXPECT_EQ(out.visible.num_finite, 600U);
+}
+
+TEST(PlotGroup, LetsLinesWaitInTurnWhileTheViewMoves) {
+  constexpr int kLines = 100, kColumns = 400;
+  PlotGroup group;
+  std::vector<std::int64_t> reduced(kLines, 0);
+  std::int64_t longest = 0;
+  for (int frame = 0; frame < 50; ++frame) {  // every line shows another part in every frame
+    group.begin_frame();
+    int columns = 0;
+    for (std::int64_t& line : reduced) {
+      if (!group.may_reduce(line, kColumns)) continue;
+      if (frame > 5) longest = std::max(longest, group.frame - line);
+      line = group.frame;
+      columns += kColumns;
+    }
+    EXPECT_GT(columns, 0);
+    EXPECT_LT(columns, PlotGroup::kColumnBudget + kColumns);
+  }
+  EXPECT_LE(longest, 4) << "nobody is left behind";
+  std::vector<bool> is_exact(kLines, false);
+  for (int frame = 0; frame < 4; ++frame) {  // at rest
+    group.begin_frame();
+    for (std::size_t i = 0; i < kLines; ++i)
+      is_exact[i] = is_exact[i] || group.may_reduce(reduced[i], kColumns);
+  }
+  EXPECT_EQ(std::count(is_exact.begin(), is_exact.end(), true), kLines);
 }
 
 TEST(Decimate, NeverLosesASpike) {

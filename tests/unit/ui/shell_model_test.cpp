@@ -1,5 +1,6 @@
 // Logs, hardware readings, notices, settings, search, shortcuts, glossary: what the frame of the
 // window computes without drawing.
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -16,6 +17,7 @@
 #include "ui/model/window_settings.h"
 #include "ui/model/words.h"
 #include "ui/shell/arrangement.h"
+#include "ui/shell/data_pace.h"
 
 namespace switchyard::ui {
 namespace {
@@ -256,6 +258,64 @@ TEST(Arrangement, RoundTripsAndIgnoresGarbage) {
   EXPECT_EQ(room_class(78, 49), RoomClass::kMedium);
   EXPECT_EQ(room_class(39, 24), RoomClass::kNarrow);
   EXPECT_EQ(room_class(110, 15), RoomClass::kNarrow);
+}
+
+/// Frames at the times when data came, and how long each came after it, with frames of `cost`
+/// seconds of processor time each.
+struct Paced {
+  int num_frames = 0;
+  double longest_wait = 0.0;
+};
+
+Paced paced(double data_interval, double cost, double seconds) {
+  constexpr double kFrameInterval = 0.1;
+  DataPace pace;
+  Paced result;
+  double waiting_since = -1.0;
+  double next_data = 0.0;
+  for (double now = 0.0; now < seconds; now += 0.001) {
+    if (now >= next_data) {
+      if (waiting_since < 0.0) waiting_since = now;
+      next_data += data_interval;
+    }
+    if (waiting_since < 0.0 || now < pace.due(kFrameInterval)) continue;
+    result.longest_wait = std::max(result.longest_wait, now - waiting_since);
+    waiting_since = -1.0;
+    pace.drawn(now, cost);
+    ++result.num_frames;
+  }
+  return result;
+}
+
+TEST(DataPace, DrawsCheapFramesTenTimesASecond) {
+  EXPECT_NEAR(paced(0.01, 0.003, 10.0).num_frames, 100, 2);
+}
+
+TEST(DataPace, KeepsFramesThatCostMuchToTheirShareOfTheProcessor) {
+  const Paced dear = paced(0.01, 0.01, 60.0);
+  EXPECT_LE(dear.num_frames * 0.01, 60.0 * DataPace::kShare + 2.0 * DataPace::kBurst);
+  EXPECT_GE(dear.num_frames * 0.01, 60.0 * DataPace::kShare * 0.9);
+  const Paced dearest = paced(0.01, 0.2, 60.0);
+  EXPECT_NEAR(dearest.num_frames, 120, 3) << "never fewer than two a second";
+  EXPECT_LE(dearest.longest_wait, DataPace::kLongestWait + 0.01);
+}
+
+TEST(DataPace, DrawsAtOnceWhatComesOnceASecond) {
+  EXPECT_LT(paced(1.0, 0.2, 60.0).longest_wait, 0.002);
+  EXPECT_EQ(paced(1.0, 0.2, 59.5).num_frames, 60);
+}
+
+TEST(DataPace, ForgetsWhatWasSpentLongAgo) {
+  DataPace pace;
+  for (int i = 0; i < 1000; ++i) pace.drawn(0.5 * i, 5.0);
+  pace.drawn(510.0, 0.03);
+  EXPECT_NEAR(pace.due(0.1), 510.1, 1e-9);
+}
+
+TEST(DataPace, ChargesNothingForFramesThatHadAnotherCause) {
+  DataPace pace;
+  for (int i = 0; i < 100; ++i) pace.drawn(0.016 * i, 0.0);
+  EXPECT_NEAR(pace.due(0.1), 0.016 * 99 + 0.1, 1e-9);
 }
 
 }  // namespace
