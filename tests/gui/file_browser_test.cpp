@@ -68,10 +68,7 @@ TEST_F(FileBrowserTest, OpensARunWithTheMouse) {
     hands.click("start.open_path.browse");
     ASSERT_TRUE(shows(hands, place.runs()));
     hands.click("files.place.Data");
-    ASSERT_TRUE(hands.wait([&] {
-      const ui::FolderListing* listing = hands.studio().files.listing();
-      return listing != nullptr && !listing->problem.empty();  // nobody fetched data yet
-    }));
+    ASSERT_TRUE(shows(hands, place.folder / "data"));
     hands.click("files.place.Presets");
     ASSERT_TRUE(shows(hands, place.folder / "configs"));
     const int last =
@@ -185,7 +182,12 @@ TEST_F(FileBrowserTest, SaysThatAFolderVanishedAndGoesOn) {
     hands.studio().wants_run_folder = true;
     ASSERT_TRUE(shows(hands, place.folder / "short/lived"));
     std::filesystem::remove_all(place.folder / "short");
-    ASSERT_TRUE(hands.wait([&] { return !hands.studio().files.listing()->problem.empty(); }, 10));
+    ASSERT_TRUE(hands.wait(
+        [&] {
+          const ui::FolderListing* listing = hands.studio().files.listing();
+          return listing != nullptr && !listing->problem.empty();
+        },
+        10));
     hands.save_picture("files-vanished");
     EXPECT_FALSE(hands.is_enabled("files.choose"));
     hands.key(ImGuiKey_Backspace);

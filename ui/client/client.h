@@ -20,8 +20,8 @@
 
 namespace switchyard::ui {
 
-/// The window's side of everything that is not drawing: threads for the run, messages, the
-/// library, configurations, folders, the prompt's files and sampling children, none of which the frame
+/// The window's side of everything that is not drawing: threads for the run, messages, the library,
+/// configurations, folders, the prompt's files and sampling children, none of which the frame
 /// thread ever waits for.
 ///
 /// Threads: `take` and `submit` on the frame thread. `wake` is called from any thread.

@@ -83,9 +83,10 @@ void FileBrowser::open(std::string field,
   if (!recent.empty()) start = recent.front();
   const bool has_path = path.starts_with('/') || path.starts_with('~');
   const std::string named = has_path ? clean_path(path, home) : "";
-  if (has_path) start = kind == FileKind::kFolder ? named : parent_directory(named);
+  const bool is_folder = kind == FileKind::kFolder || path.ends_with('/');
+  if (has_path) start = is_folder ? named : parent_directory(named);
   go_to(start);
-  if (has_path && kind != FileKind::kFolder) selected_name_ = base_name(named);
+  if (has_path && !is_folder) selected_name_ = base_name(named);
   is_start_ = true;
 }
 
@@ -104,6 +105,7 @@ void FileBrowser::take(const std::shared_ptr<const FolderListing>& listing) {
   }
   listing_ = listing;
   are_rows_old_ = true;
+  is_start_ = false;  // from now on it is said when the folder vanishes
 }
 
 void FileBrowser::go_to(const std::string& folder) {

@@ -325,10 +325,11 @@ void handle_keys(FileBrowser& files) {
     search.pop_back();
   }
   for (const ImWchar letter : io.InputQueueCharacters) {
-    std::array<char, 5> bytes{};
     // Space presses the control that has the keyboard.
-    if (letter > ' ' && letter != 127 && !io.KeyCtrl && !io.KeyAlt)
-      search += ImTextCharToUtf8(bytes.data(), letter);
+    if (letter <= ' ' || letter == 127 || io.KeyCtrl || io.KeyAlt) continue;
+    std::array<char, 5> bytes{};
+    const int count = ImTextCharToUtf8(bytes.data(), letter);
+    search.append(bytes.data(), static_cast<std::size_t>(count));
   }
   if (search == files.search()) return;
   files.set_search(search);
