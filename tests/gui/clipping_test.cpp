@@ -5,6 +5,7 @@
 #include <thread>
 
 #include <GLFW/glfw3.h>
+#include <imgui_internal.h>
 
 #include "tests/gui/app_driver.h"
 #include "ui/model/run_state.h"
@@ -74,6 +75,18 @@ void check_drawer(ui::StudioApp& app, float scale, const std::string& at) {
   app.studio().drawer.is_open = false;
 }
 
+/// The file browser over the start screen, with names of every kind.
+void check_file_browser(ui::StudioApp& app, float scale, const std::string& at) {
+  app.studio().gallery.is_open = true;
+  app.studio().wants_run_folder = true;
+  app.picture(kWidth, kHeight, 4);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const std::vector<TextFault> faults = faults_of(app, scale);
+  EXPECT_NE(app.studio().files.listing(), nullptr);
+  EXPECT_TRUE(faults.empty()) << "file browser" << at << report(faults);
+  ImGui::ClosePopupsOverWindow(nullptr, false);
+}
+
 void check_all(ui::StudioApp& app, float scale) {
   for (const float zoom : {0.75F, 1.0F, 1.5F, 2.0F}) {
     app.shell().set_zoom(zoom);
@@ -87,6 +100,7 @@ void check_all(ui::StudioApp& app, float scale) {
       check_workspace(app, workspace, scale, at);
     check_draft(app, scale, at);
     check_drawer(app, scale, at);
+    check_file_browser(app, scale, at);
   }
   app.shell().set_zoom(1.0F);
 }

@@ -85,6 +85,7 @@ Client::Client(Library::Places places, std::function<void()> wake)
       manager_(places.runs, mailbox_, library_),
       sampler_(mailbox_),
       prompt_reader_(mailbox_),
+      folder_reader_(mailbox_),
       messages_(mailbox_,
                 {[this] { return watcher_.is_engine_alive(); },
                  [this](bool is_attached) { watcher_.set_attached(is_attached); }}),
@@ -117,6 +118,7 @@ void Client::take(Studio& studio) {
   studio.overlay.views = overlay_.views();
   studio.drawer.log = log_.view();
   studio.drawer.hardware = hardware_.view();
+  studio.files.take(folder_reader_.listing());
   announce_states(studio);
 }
 
@@ -132,6 +134,7 @@ void Client::put_event(Studio& studio, ClientEvent event) {
                    open(studio, chosen.root);
                    library_.refresh();
                  },
+                 [&](const DroppedPath& dropped) { use_dropped(studio, dropped); },
                  [&](ConfigEvent& config) { put_config_event(studio, std::move(config)); },
              },
              event);
@@ -199,6 +202,7 @@ void Client::carry_out(Studio& studio, const Command& command) {
                  [&](const RunsOrder& order) { carry_out_runs(studio, order); },
                  [&](const ExportPlots& wanted) { exporter_.order(wanted); },
                  [&](const ConfigCommand& config) { carry_out_config(config); },
+                 [&](const LookAtDropped& look) { folder_reader_.look_at_dropped(look.path); },
              },
              command);
 }
@@ -269,6 +273,7 @@ void Client::submit(Studio& studio) {
   log_.follow(studio.drawer.shows(DrawerTab::kLog) ? open_root_ : std::string());
   hardware_.set_wanted(studio.drawer.shows(DrawerTab::kHardware));
   manager_.set_wanted(studio.shows_run_list);
+  folder_reader_.want(studio.files.asked_folder(), studio.files.is_start());
   for (const Command& command : std::exchange(studio.commands, {})) carry_out(studio, command);
   want_overlay(studio);
 }

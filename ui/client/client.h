@@ -6,6 +6,7 @@
 #include "ui/client/checkpoint_sampler.h"
 #include "ui/client/config_worker.h"
 #include "ui/client/exporter.h"
+#include "ui/client/folder_reader.h"
 #include "ui/client/hardware_sampler.h"
 #include "ui/client/library.h"
 #include "ui/client/log_tail.h"
@@ -19,8 +20,8 @@
 
 namespace switchyard::ui {
 
-/// The window's side of everything that is not drawing: threads for the run, messages, the
-/// library, configurations, the prompt's files and sampling children, none of which the frame
+/// The window's side of everything that is not drawing: threads for the run, messages, the library,
+/// configurations, folders, the prompt's files and sampling children, none of which the frame
 /// thread ever waits for.
 ///
 /// Threads: `take` and `submit` on the frame thread. `wake` is called from any thread.
@@ -52,6 +53,7 @@ class Client {
   RunManager manager_;
   CheckpointSampler sampler_;
   PromptReader prompt_reader_;
+  FolderReader folder_reader_;
   MessageClient messages_;
   ConfigWorker config_worker_;
   LogTail log_;

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "ui/model/dropped_path.h"
 #include "ui/model/prompt.h"
 #include "ui/model/studio.h"
 
@@ -61,6 +62,7 @@ using ClientEvent = std::variant<Notice,
                                  AnswerFailed,
                                  TextRead,
                                  RunChosen,
+                                 DroppedPath,
                                  ConfigEvent>;
 
 /// A queue from many threads to the frame thread. `wake` is called after each put and must be safe

@@ -42,6 +42,11 @@ struct EngineOrder {
 /// Looks at the runs folder again.
 struct RefreshRuns {};
 
+/// Looks what was dropped onto the window; use_dropped then decides.
+struct LookAtDropped {
+  std::string path;
+};
+
 using Command = std::variant<TrainPreset,
                              TrainConfig,
                              OpenRun,
@@ -51,6 +56,7 @@ using Command = std::variant<TrainPreset,
                              RefreshRuns,
                              RunsOrder,
                              ExportPlots,
-                             ConfigCommand>;
+                             ConfigCommand,
+                             LookAtDropped>;
 
 }  // namespace switchyard::ui

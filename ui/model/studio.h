@@ -8,6 +8,7 @@
 #include "ui/model/commands.h"
 #include "ui/model/config_state.h"
 #include "ui/model/drawer.h"
+#include "ui/model/file_browser.h"
 #include "ui/model/fork.h"
 #include "ui/model/machine_info.h"
 #include "ui/model/notice_list.h"
@@ -79,6 +80,7 @@ struct Studio {
   ConfigState config;  ///< the draft, its figures, its data
   RunMarks marks;      ///< tags, notes and colours that the person gave to runs
   DrawerState drawer;
+  FileBrowser files;
   WindowSettings settings;
   TourState tour;
   NoticeList past_notices;
@@ -89,6 +91,8 @@ struct Studio {
   double now = 0.0;                         ///< monotonic seconds at the start of the frame
   double wall_now = 0.0;                    ///< seconds since 1970, for ages only
   bool shows_run_list = true;               ///< a visible screen lists runs: keep the list fresh
+  bool reads_texts = false;                 ///< the workspace in front is for texts of the person's
+  bool wants_run_folder = false;            ///< opens the file browser for a run to open
   bool wants_runs_workspace = false;        ///< a link asked for the run list
   bool wants_routing_workspace = false;     ///< a link asked for the selected expert
   std::string wants_panel;                  ///< id of a panel to bring to the front; empty: none

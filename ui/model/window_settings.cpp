@@ -1,8 +1,14 @@
 #include "ui/model/window_settings.h"
 
+#include <utility>
+
+#include "ui/model/file_browser.h"
+
 namespace switchyard::ui {
 
 Json json_from(const WindowSettings& settings) {
+  Json recent = Json::array();
+  for (const std::string& folder : settings.recent_folders) recent.push_back(folder);
   return Json::object({{"schema", "switchyard.settings"},
                        {"version", 1},
                        {"follows_system_theme", settings.follows_system_theme},
@@ -10,7 +16,8 @@ Json json_from(const WindowSettings& settings) {
                        {"is_eco", settings.is_eco},
                        {"has_desktop_notices", settings.has_desktop_notices},
                        {"use_binary_units", settings.use_binary_units},
-                       {"has_seen_tour", settings.has_seen_tour}});
+                       {"has_seen_tour", settings.has_seen_tour},
+                       {"recent_folders", std::move(recent)}});
 }
 
 WindowSettings window_settings_from(const Json& json) {
@@ -21,6 +28,10 @@ WindowSettings window_settings_from(const Json& json) {
   settings.has_desktop_notices = json["has_desktop_notices"].as_bool(false);
   settings.use_binary_units = json["use_binary_units"].as_bool(false);
   settings.has_seen_tour = json["has_seen_tour"].as_bool(false);
+  for (const Json& folder : json["recent_folders"].items()) {
+    if (folder.as_string().starts_with('/') && settings.recent_folders.size() < kMostRecentFolders)
+      settings.recent_folders.push_back(folder.as_string());
+  }
   return settings;
 }
 

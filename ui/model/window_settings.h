@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "engine/base/core/json.h"
 
 namespace switchyard::ui {
@@ -12,6 +15,7 @@ struct WindowSettings {
   bool has_desktop_notices = false;
   bool use_binary_units = false;  ///< GiB instead of GB
   bool has_seen_tour = false;
+  std::vector<std::string> recent_folders;  ///< of the file browser, newest first
 
   friend bool operator==(const WindowSettings&, const WindowSettings&) = default;
 };

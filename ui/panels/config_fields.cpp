@@ -6,6 +6,7 @@
 #include "ui/model/config_text.h"
 #include "ui/panels/common.h"
 #include "ui/panels/config_view.h"
+#include "ui/panels/file_browser_view.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
 #include "ui/widgets/cards.h"
@@ -20,6 +21,7 @@ using config::Field;
 constexpr float kRowEm = 2.0F;
 constexpr float kFieldEm = 8.75F;
 constexpr float kTextFieldEm = 11.5F;
+constexpr const char* kTextFile = "/data/text_file";
 
 std::string id_of(const FormRow& row) {
   return "config." + dotted_path(row.pointer);
@@ -63,10 +65,15 @@ void edit_number(ConfigDraft& draft, const FormRow& row, FieldOptions options) {
 
 void edit_text(ConfigDraft& draft, const FormRow& row, FieldOptions options) {
   std::string typed = row.value.as_string();
-  options.hint = row.pointer == "/data/text_file" ? "none" : nullptr;
+  options.hint = row.pointer == kTextFile ? "none" : nullptr;
   const bool is_edited = text_field(field_id(row).c_str(), &typed, options);
   if (is_edited) draft.type(row.pointer, Json(typed));
   if (ImGui::IsItemDeactivated()) draft.commit();
+}
+
+void browse_for_text(Studio& studio, ConfigDraft& draft, const FormRow& row) {
+  std::string path = row.value.as_string();
+  if (browse_button(studio, id_of(row), FileKind::kText, &path)) draft.set(row.pointer, Json(path));
 }
 
 /// The catalogue's data sets, and the one that is set when it is none of them.
@@ -189,6 +196,7 @@ void draw_setting(Studio& studio, ConfigDraft& draft, const FormRow& row) {
   const std::string id = id_of(row);
   FieldOptions options;
   options.width = form_row(id.c_str(), row.label.c_str(), row.is_changed, &is_reverted, wanted);
+  if (row.pointer == kTextFile) options.width -= browse_width();
   options.has_error = !row.problems.empty();
   // The label explains itself too; it is no item of its own.
   const ImVec2 field = ImGui::GetCursorScreenPos();
@@ -217,11 +225,12 @@ void draw_setting(Studio& studio, ConfigDraft& draft, const FormRow& row) {
       break;
   }
   if (!ImGui::IsItemActive()) explain(row);
+  if (row.pointer == kTextFile) browse_for_text(studio, draft, row);
   ImGui::SetCursorScreenPos({pos.x, pos.y + em(kRowEm)});
   ImGui::Dummy({1.0F, 0.0F});
   draw_problems(draft, dotted_path(row.pointer), row.problems, row.fix);
-  const std::string& file = draft.value("/data/text_file").as_string();
-  const bool names_data = row.pointer == (file.empty() ? "/data/dataset" : "/data/text_file");
+  const std::string& file = draft.value(kTextFile).as_string();
+  const bool names_data = row.pointer == (file.empty() ? "/data/dataset" : kTextFile);
   if (names_data && row.problems.empty()) draw_data_check(studio, draft);
   if (is_reverted) draft.revert(row.pointer);
 }

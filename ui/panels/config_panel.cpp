@@ -10,6 +10,7 @@
 
 #include "ui/panels/common.h"
 #include "ui/panels/config_view.h"
+#include "ui/panels/file_browser_view.h"
 #include "ui/panels/panel.h"
 #include "ui/panels/registry.h"
 #include "ui/shell/theme.h"
@@ -233,8 +234,9 @@ class ConfigPanel final : public Panel {
     FieldOptions field;
     field.is_mono = true;
     field.hint = "/home/you/my-run.json";
-    field.width = em(20.5F);
+    field.width = em(20.5F) - browse_width();
     text_field("###config.path", &config.path, field);
+    browse_button(studio, "config.path", FileKind::kConfig, &config.path);
     gap(0.5F);
     ButtonOptions options;
     options.is_small = true;

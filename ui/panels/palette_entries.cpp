@@ -61,6 +61,9 @@ void add_places(Entries& entries) {
                      "action",
                      keys_of(Shortcut::kNewRun),
                      [](Studio& s, DockShell&) { s.gallery.is_open = true; }});
+  entries.push_back({Icon::kFolder, "Open run folder…", "action", "", [](Studio& s, DockShell&) {
+                       s.wants_run_folder = true;
+                     }});
   go(Icon::kTrain, "Go to Train", Workspace::kTrain, Shortcut::kTrain);
   go(Icon::kRouting, "Go to Routing", Workspace::kRouting, Shortcut::kRouting);
   go(Icon::kPrompt, "Go to Prompt", Workspace::kPrompt, Shortcut::kPrompt);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "ui/panels/common.h"
+#include "ui/panels/file_browser_view.h"
 #include "ui/panels/maps.h"
 #include "ui/panels/plots_parts.h"
 #include "ui/shell/theme.h"
@@ -225,7 +226,9 @@ void PlotsToolbar::draw_export(Studio& studio, const PlotsFrame& frame) {
   field.is_mono = true;
   field.hint = "/home/me/plots";
   field.has_error = plots.export_folder.empty() || plots.export_folder.front() != '/';
+  field.width = ImGui::GetContentRegionAvail().x - browse_width();
   text_field("###plots.export_folder", &plots.export_folder, field);
+  browse_button(studio, "plots.export_folder", FileKind::kFolder, &plots.export_folder);
   if (field.has_error) field_error("Type the whole path of a folder, beginning with /.");
   line(0.5F);
   checkbox("Light pictures, for paper###plots.export_light", &plots.is_export_light);

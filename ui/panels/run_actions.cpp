@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ui/panels/common.h"
+#include "ui/panels/file_browser_view.h"
 #include "ui/panels/fork_popover.h"
 #include "ui/panels/run_row.h"
 #include "ui/shell/theme.h"
@@ -228,7 +229,9 @@ void draw_folder_popover(Studio& studio) {
   FieldOptions path;
   path.is_mono = true;
   path.hint = "path of a run folder";
+  path.width = ImGui::GetContentRegionAvail().x - browse_width();
   text_field("###runs.path", &state.path, path);
+  browse_button(studio, "runs.path", FileKind::kRunFolder, &state.path);
   gap(0.4F);
   ButtonOptions open;
   open.is_small = true;

@@ -5,6 +5,7 @@
 
 #include "ui/model/prompt_actions.h"
 #include "ui/panels/common.h"
+#include "ui/panels/file_browser_view.h"
 #include "ui/panels/flow_toolbar.h"
 #include "ui/panels/panel.h"
 #include "ui/panels/registry.h"
@@ -70,17 +71,20 @@ class ScorePanel final : public Panel {
     const float width = ImGui::GetContentRegionAvail().x;
     FieldOptions path;
     path.hint = "Path of a text file, at most 1 MiB";
-    path.width = std::max(em(6), width - em(6.2F));
+    path.width = std::max(em(6), width - em(6.2F) - browse_width());
     path.has_error = !score.problem.empty();
     if (text_field("###score.path", &score.path, path)) score.problem.clear();
     const bool wants_file =
         ImGui::IsItemDeactivatedAfterEdit() && ImGui::IsKeyPressed(ImGuiKey_Enter);
+    const bool is_chosen = browse_button(studio, "score.path", FileKind::kText, &score.path);
     ImGui::SameLine(0.0F, em(0.5F));
     ButtonOptions open;
     open.is_small = true;
     open.width = em(5.7F);
     if (score.path.empty()) open.disabled_reason = "Name a file first";
-    if (button("Read file###score.read", open) || (wants_file && !score.path.empty())) {
+    const bool is_named = is_chosen || (wants_file && !score.path.empty());
+    if (button("Read file###score.read", open) || is_named) {
+      score.problem.clear();
       score.is_reading = true;
       studio.send(ReadTextFile{score.path});
     }

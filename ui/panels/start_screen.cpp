@@ -7,6 +7,7 @@
 #include "engine/base/core/file_system.h"
 #include "ui/model/config_text.h"
 #include "ui/panels/common.h"
+#include "ui/panels/file_browser_view.h"
 #include "ui/panels/preset_glyph.h"
 #include "ui/panels/start_sidebar.h"
 #include "ui/shell/theme.h"
@@ -272,14 +273,16 @@ void draw_open_popover(Studio& studio) {
     FieldOptions field;
     field.is_mono = true;
     field.hint = "/home/you/runs/name-001";
-    field.width = em(24.5F);
+    field.width = em(24.5F) - browse_width();
     text_field("###start.open_path", &studio.runs_state.path, field);
+    const bool is_chosen =
+        browse_button(studio, "start.open_path", FileKind::kRunFolder, &studio.runs_state.path);
     ImGui::SameLine();
     ButtonOptions open;
     open.kind = ButtonKind::kPrimary;
     open.is_small = true;
     if (studio.runs_state.path.empty()) open.disabled_reason = "type a path first";
-    if (button("Open###start.open_go", open)) {
+    if (button("Open###start.open_go", open) || is_chosen) {
       studio.send(OpenRun{studio.runs_state.path});
       ImGui::CloseCurrentPopup();
     }

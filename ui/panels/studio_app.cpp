@@ -14,6 +14,7 @@
 #include "ui/model/prompt_actions.h"
 #include "ui/model/run_state.h"
 #include "ui/panels/common.h"
+#include "ui/panels/file_browser_view.h"
 #include "ui/panels/help_menu.h"
 #include "ui/panels/notice_popover.h"
 #include "ui/panels/registry.h"
@@ -63,9 +64,16 @@ Result<std::unique_ptr<StudioApp>> StudioApp::create(const Options& options) {
 void StudioApp::start() {
   writer_ = std::make_unique<StateWriter>(state_dir());
   loop_ = std::make_unique<FrameLoop>(*window_);
-  places_ = {default_places().runs, writer_->folder(), formats::data_directory()};
+  const Library::Places folders = default_places();
+  places_ = {folders.runs, writer_->folder(), formats::data_directory()};
   shell_ = std::make_unique<DockShell>(all_panels(), writer_.get());
   seen_requests_ = shell_->workspace_requests();
+  const char* home = std::getenv("HOME");
+  studio_.files.home = home == nullptr ? "/" : home;
+  studio_.files.bookmarks = {{"Home", studio_.files.home},
+                             {"Runs", folders.runs},
+                             {"Presets", folders.configs},
+                             {"Data", places_.data}};
   restore();
   FrameLoop* loop = loop_.get();
   Library::Places places = default_places();
@@ -210,12 +218,16 @@ void StudioApp::frame() {
   } else if (is_damaged) {
     parts.full_page = [this] { draw_problem_page(studio_); };
   }
+  studio_.reads_texts = !studio_.gallery.is_open && (shell_->workspace() == Workspace::kPrompt ||
+                                                     shell_->workspace() == Workspace::kRouting);
   studio_.shows_run_list = studio_.gallery.is_open || is_runs;
   shell_->draw(studio_, parts);
   palette_.draw(studio_, *shell_);
   draw_shortcuts(&shows_shortcuts_);
   draw_tour(studio_);
+  draw_run_folder_browser(studio_);
   handle_keys();
+  take_dropped();
   show_notices();
   follow_requests();
   show_cut_text();
@@ -262,6 +274,16 @@ void StudioApp::handle_keys() {
   if (!is_pressed(Shortcut::kPauseResume)) return;
   if (buttons.pause.is_enabled) studio_.send(EngineOrder{EngineOrder::Kind::kPause});
   if (buttons.resume.is_enabled) studio_.send(EngineOrder{EngineOrder::Kind::kResume});
+}
+
+void StudioApp::take_dropped() {
+  const std::vector<std::string> dropped = loop_->take_dropped();
+  if (dropped.empty()) return;
+  studio_.send(LookAtDropped{dropped.front()});
+  if (dropped.size() > 1)
+    studio_.notices.push_back({NoticeKind::kInfo,
+                               "Only " + base_name(dropped.front()) + " was taken",
+                               "Drop one file or folder at a time."});
 }
 
 void StudioApp::show_notices() {

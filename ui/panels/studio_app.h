@@ -67,6 +67,7 @@ class StudioApp {
   void between_frames();
   void frame();
   void handle_keys();
+  void take_dropped();
   void show_notices();
   void follow_requests();
   void draw_top_right();

@@ -60,6 +60,12 @@ void FrameLoop::install_callbacks() {
   glfwSetWindowRefreshCallback(w, [](GLFWwindow* window) { input(window); });
   glfwSetWindowCloseCallback(w, [](GLFWwindow* window) { input(window); });
   glfwSetWindowIconifyCallback(w, [](GLFWwindow* window, int) { input(window); });
+  glfwSetDropCallback(w, [](GLFWwindow* window, int count, const char** paths) {
+    auto* self = static_cast<FrameLoop*>(glfwGetWindowUserPointer(window));
+    if (self == nullptr) return;
+    self->dropped_.assign(paths, paths + count);
+    self->on_input();
+  });
   glfwSetWindowContentScaleCallback(w, [](GLFWwindow* window, float, float) { input(window); });
 }
 

@@ -3,6 +3,9 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "ui/shell/data_pace.h"
 #include "ui/shell/window.h"
@@ -52,6 +55,9 @@ class FrameLoop {
   /// Frames drawn in the last second, for the status strip.
   [[nodiscard]] int frames_per_second() const;
 
+  /// Paths of what was dropped onto the window since the last call.
+  std::vector<std::string> take_dropped() { return std::exchange(dropped_, {}); }
+
   /// The loop of this process, for panels that need a later frame; nullptr outside of one.
   static FrameLoop* current();
 
@@ -71,6 +77,7 @@ class FrameLoop {
   double timed_frames_[3] = {-1.0, -1.0, -1.0};  ///< tooltip, tooltip, asked for
   double recent_[64] = {};
   std::int64_t frames_drawn_ = 0;
+  std::vector<std::string> dropped_;
 };
 
 }  // namespace switchyard::ui

@@ -203,6 +203,17 @@ std::string text_of(double value, int digits) {
 
 }  // namespace
 
+namespace {
+
+int put_completion(ImGuiInputTextCallbackData* data) {
+  const auto& completion = *static_cast<const std::string*>(data->UserData);
+  data->DeleteChars(0, data->BufTextLen);
+  data->InsertChars(0, completion.data(), completion.data() + completion.size());
+  return 0;
+}
+
+}  // namespace
+
 bool text_field(const char* label, std::string* value, const FieldOptions& options) {
   const Type type = options.is_mono ? Type::kMono : Type::kBody;
   const FontScope scope(type);
@@ -210,9 +221,16 @@ bool text_field(const char* label, std::string* value, const FieldOptions& optio
   {
     const FieldStyle style(options, type);
     ImGui::SetNextItemWidth(resolve_width(options));
-    is_edited = options.hint == nullptr
-                    ? ImGui::InputText(id_of(label), value)
-                    : ImGui::InputTextWithHint(id_of(label), options.hint, value);
+    std::string completion = options.completion == nullptr ? "" : *options.completion;
+    // Without anything to complete, Tab goes on to the next control.
+    const ImGuiInputTextFlags flags =
+        completion.empty() ? ImGuiInputTextFlags_None : ImGuiInputTextFlags_CallbackCompletion;
+    is_edited = ImGui::InputTextWithHint(id_of(label),
+                                         options.hint == nullptr ? "" : options.hint,
+                                         value,
+                                         flags,
+                                         completion.empty() ? nullptr : &put_completion,
+                                         &completion);
   }
   paint_focus(options);
   if (options.disabled_reason != nullptr) tooltip(options.disabled_reason);

@@ -16,6 +16,7 @@ struct FieldOptions {
   bool is_mono = false;
   bool is_read_only = false;  ///< can be selected and copied, not edited
   float footer = 0.0F;        ///< of a text area: height kept free inside its frame, in pixels
+  const std::string* completion = nullptr;  ///< one line: Tab puts it in place of the text
   const char* disabled_reason = nullptr;
   Look look = Look::kLive;
 };
