@@ -77,7 +77,7 @@ struct PlotGroup {
 
   /// Pixel columns that all plots may still reduce anew in this frame while the view moves; the
   /// lines that waited longest come first, the others are drawn as they were.
-  static constexpr int kColumnBudget = 14'000;
+  static constexpr int kColumnBudget = 5'000;
   int column_budget = kColumnBudget;
   static constexpr std::int64_t kNoneWaits = std::numeric_limits<std::int64_t>::max();
   std::int64_t frame = 0;                  ///< counts begin_frame
