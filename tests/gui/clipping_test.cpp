@@ -85,6 +85,7 @@ void check_file_browser(ui::StudioApp& app, float scale, const std::string& at) 
   EXPECT_NE(app.studio().files.listing(), nullptr);
   EXPECT_TRUE(faults.empty()) << "file browser" << at << report(faults);
   ImGui::ClosePopupsOverWindow(nullptr, false);
+  app.studio().gallery.is_open = false;
 }
 
 void check_all(ui::StudioApp& app, float scale) {

@@ -209,12 +209,12 @@ TEST_F(FileBrowserTest, DrawsTwentyThousandNamesAsFastAsAFew) {
     hands.studio().wants_run_folder = true;
     ASSERT_TRUE(shows(hands, place.folder / "few"));
     hands.frames(6);
-    const int few = ImGui::GetDrawData()->TotalVtxCount;
+    const int few = ImGui::GetIO().MetricsRenderVertices;
     hands.studio().files.go_to(place.folder / "many");
     ASSERT_TRUE(shows(hands, place.folder / "many"));
     hands.frames(6);
     EXPECT_EQ(hands.studio().files.rows().size(), 20'000U);
-    EXPECT_LT(ImGui::GetDrawData()->TotalVtxCount, few + 8000) << "only what is seen is drawn";
+    EXPECT_LT(ImGui::GetIO().MetricsRenderVertices, few + 8000) << "only what is seen is drawn";
     hands.key(ImGuiKey_End);
     hands.frames(4);
     hands.context()->KeyChars("19999");
@@ -358,6 +358,7 @@ TEST_F(FileBrowserTest, IsPictured) {
         hands.save_picture(std::string("files-runs-") + theme + suffix);
         hands.key(ImGuiKey_Escape);
       }
+      if (scale > 1.0F) return;  // the form is no tab in front in so small a window
       ui::customise_preset(hands.studio(), "tiny-dense");
       hands.frames(6);
       hands.studio().config.wanted_setting = "/data/text_file";
@@ -365,7 +366,7 @@ TEST_F(FileBrowserTest, IsPictured) {
       hands.click("config.data.text_file.browse");
       hands.studio().files.go_to(place.folder / "archive");
       ASSERT_TRUE(shows(hands, place.folder / "archive"));
-      hands.save_picture("files-texts-light" + suffix);
+      hands.save_picture("files-texts-light");
     }));
   }
 }
