@@ -168,7 +168,7 @@ void measure_plots(Bench& bench) {
             "ms",
             4.0,
             "processor time to build the frame, 1920 x 1080");
-  const std::string words = "30 of 60 lines decimated anew in each frame, the others in the next";
+  const std::string words = "lines take turns: PlotGroup::kColumnBudget";
   bench.add(
       "12 plots x 4 runs x 1 M: frame, view changing", moving_ms(*window, page), "ms", 4.0, words);
   page.group.set_axis(ui::XAxis::kSeconds);
