@@ -85,7 +85,6 @@ void check_file_browser(ui::StudioApp& app, float scale, const std::string& at) 
   EXPECT_NE(app.studio().files.listing(), nullptr);
   EXPECT_TRUE(faults.empty()) << "file browser" << at << report(faults);
   ImGui::ClosePopupsOverWindow(nullptr, false);
-  app.studio().gallery.is_open = false;
 }
 
 void check_all(ui::StudioApp& app, float scale) {
@@ -96,12 +95,12 @@ void check_all(ui::StudioApp& app, float scale) {
     app.studio().gallery.is_open = true;
     const std::vector<TextFault> faults = faults_of(app, scale);
     EXPECT_TRUE(faults.empty()) << "start screen" << at << report(faults);
+    check_file_browser(app, scale, at);
     for (const Workspace workspace :
          {Workspace::kTrain, Workspace::kRouting, Workspace::kPrompt, Workspace::kRuns})
       check_workspace(app, workspace, scale, at);
     check_draft(app, scale, at);
     check_drawer(app, scale, at);
-    check_file_browser(app, scale, at);
   }
   app.shell().set_zoom(1.0F);
 }
