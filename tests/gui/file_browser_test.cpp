@@ -197,10 +197,10 @@ TEST_F(FileBrowserTest, SaysThatAFolderVanishedAndGoesOn) {
   }));
 }
 
-TEST_F(FileBrowserTest, DrawsTwentyThousandNamesAsFastAsAFew) {
+TEST_F(FileBrowserTest, DrawsThousandsOfNamesAsFastAsAFew) {
   std::filesystem::create_directories(place.folder / "many");
   std::filesystem::create_directories(place.folder / "few/one");
-  for (int i = 0; i < 20'000; ++i)
+  for (int i = 0; i < 4'000; ++i)
     std::filesystem::create_directory(place.folder / ("many/folder-" + std::to_string(i)));
   DrivenApp driven;
   ASSERT_TRUE(driven.play("many", [&](Hands& hands) {
@@ -213,14 +213,14 @@ TEST_F(FileBrowserTest, DrawsTwentyThousandNamesAsFastAsAFew) {
     hands.studio().files.go_to(place.folder / "many");
     ASSERT_TRUE(shows(hands, place.folder / "many"));
     hands.frames(6);
-    EXPECT_EQ(hands.studio().files.rows().size(), 20'000U);
+    EXPECT_EQ(hands.studio().files.rows().size(), 4'000U);
     EXPECT_LT(ImGui::GetIO().MetricsRenderVertices, few + 8000) << "only what is seen is drawn";
     hands.key(ImGuiKey_End);
     hands.frames(4);
-    hands.context()->KeyChars("19999");
+    hands.context()->KeyChars("3999");
     hands.frames(4);
     EXPECT_EQ(hands.studio().files.rows().size(), 1U);
-    EXPECT_TRUE(hands.is_there("files.row.folder-19999"));
+    EXPECT_TRUE(hands.is_there("files.row.folder-3999"));
   }));
 }
 

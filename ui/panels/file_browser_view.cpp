@@ -306,6 +306,14 @@ int draw_list(FileBrowser& files, double wall_now, float height) {
       if (draw_row(files, row, wall_now)) opened = row;
     }
   }
+  if (files.listing()->is_cut) {
+    ImGui::Indent(em(0.9F));
+    text(Type::kCaption,
+         theme().attention,
+         "Only " + grouped_number(static_cast<std::int64_t>(kMostEntries)) +
+             " names of this folder are listed. Type the whole path of another one.");
+    ImGui::Unindent(em(0.9F));
+  }
   return opened;
 }
 

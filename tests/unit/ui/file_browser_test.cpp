@@ -261,7 +261,7 @@ TEST(FileBrowser, ShowsAndSearchesAHundredThousandNamesWithinAFrame) {
   EXPECT_EQ(names(files), (Names{"sample-99999.txt"}));
   const std::chrono::duration<double> used = std::chrono::steady_clock::now() - start;
   RecordProperty("milliseconds", std::to_string(used.count() * 1e3));
-  EXPECT_LT(used.count(), 0.5);  // 5 ms alone; other work shares this machine
+  EXPECT_LT(used.count(), 0.5);  // far above: other work may share the machine
 }
 
 bool never() {
