@@ -40,7 +40,7 @@ Controls gather(Hands& hands) {
       const bool is_off = (item.ItemFlags & ImGuiItemFlags_Disabled) != 0;
       if (is_off || label.find("###") == std::string::npos) continue;
       if (label.find("drawer.edge") != std::string::npos) continue;  // dragging only saves space
-      // Lines of the log are one list: ShellDrawer.KeysWalkSelectAndCopyTheLog.
+      // The arrows enter the lines of the log: ShellDrawer.KeysWalkSelectAndCopyTheLog.
       if (label.find("log.line.") != std::string::npos) continue;
       // Tab stops at the row of a run, Space ticks it: see the tests of the runs table.
       if (label.find("runs.check.") != std::string::npos) continue;
