@@ -52,24 +52,33 @@ void ParameterStore::allocate(at::ScalarType master, at::ScalarType compute, at:
   flat_moment2 = at::zeros({size}, options.dtype(master));
   const bool has_copies = compute != master;
   flat_compute = has_copies ? at::zeros({size}, options.dtype(compute)) : flat_master;
-  flat_compute_gradient = has_copies ? at::zeros({size}, options.dtype(compute)) : flat_gradient;
+  flat_compute_gradient = has_copies ? at::Tensor() : flat_gradient;
   for (const Declaration& declaration : declarations_) {
     const std::int64_t offset = offsets_[declaration.name];
     const auto view = [&](const at::Tensor& flat) {
       return flat.narrow(0, offset, elements(declaration.shape)).view(declaration.shape).detach();
     };
-    const bool is_master = declaration.is_master_precision;
-    at::Tensor leaf = view(is_master ? flat_master : flat_compute);
-    leaf.requires_grad_(true);
-    leaf.mutable_grad() = view(is_master ? flat_gradient : flat_compute_gradient);
-    compute_views_[declaration.name] = leaf;
+    compute_views_[declaration.name] =
+        view(declaration.is_master_precision ? flat_master : flat_compute);
     master_views_[declaration.name] = view(flat_master);
     gradient_views_[declaration.name] = view(flat_gradient);
   }
 }
 
-at::Tensor ParameterStore::compute(const std::string& name) const {
-  return lookup(compute_views_, name);
+at::Tensor ParameterStore::compute(const std::string& name) {
+  at::Tensor leaf = lookup(compute_views_, name);
+  if (leaf.requires_grad()) return leaf;
+  if (leaf.scalar_type() == flat_master.scalar_type()) {
+    leaf.mutable_grad() = gradient(name);
+  } else {
+    if (!flat_compute_gradient.defined()) flat_compute_gradient = at::zeros_like(flat_compute);
+    leaf.mutable_grad() = view(flat_compute_gradient, name);
+  }
+  return leaf.requires_grad_(true);
+}
+
+Slot ParameterStore::slot(const std::string& name) const {
+  return {lookup(compute_views_, name).detach(), gradient(name)};
 }
 
 at::Tensor ParameterStore::master(const std::string& name) const {
@@ -98,18 +107,18 @@ std::int64_t ParameterStore::num_parameters() const {
 void ParameterStore::zero_gradients() {
   const at::NoGradGuard no_grad;
   flat_gradient.zero_();
-  if (!flat_compute_gradient.is_same(flat_gradient)) flat_compute_gradient.zero_();
+  if (has_copies() && flat_compute_gradient.defined()) flat_compute_gradient.zero_();
 }
 
 void ParameterStore::collect_gradients() {
-  if (flat_compute_gradient.is_same(flat_gradient)) return;
+  if (!has_copies() || !flat_compute_gradient.defined()) return;
   const at::NoGradGuard no_grad;
   flat_gradient.add_(flat_compute_gradient);
   flat_compute_gradient.zero_();
 }
 
 void ParameterStore::refresh_compute_copies() {
-  if (flat_compute.is_same(flat_master)) return;
+  if (!has_copies()) return;
   const at::NoGradGuard no_grad;
   flat_compute.copy_(flat_master);
 }

@@ -9,13 +9,24 @@
 
 namespace switchyard::train {
 
+/// A parameter as fused functions see it: they add its gradient to `gradient` themselves, and
+/// autograd does not know it.
+struct Slot {
+  at::Tensor value;     ///< compute precision; master precision for weights of norms and routers
+  at::Tensor gradient;  ///< master precision, a view of the flat gradient
+
+  [[nodiscard]] bool defined() const { return value.defined(); }
+};
+
 /// All parameters of a model in flat buffers that modules view: fp32 (or fp64) masters, compute
 /// copies, gradients, and the optimizer's moments, in one layout. Fused functions and a whole-step
 /// graph work on the buffers; ordinary tensor operations work on the views.
 ///
 /// Layout: decayed tensors first, then the others; each starts on a multiple of 64 elements
-/// (padding is zero). Gradients: every compute view is a leaf whose `.grad` is a view of the flat
-/// gradient buffer; autograd adds in place; zero_gradients() fills the buffer once per step.
+/// (padding is zero). Gradients: fused functions add to the flat gradient itself (slot()). For
+/// ordinary operations every compute view is a leaf whose `.grad` is a view of a flat buffer in
+/// compute precision, which collect_gradients() adds to the flat gradient; the buffer exists only
+/// when a parameter is used in this way. zero_gradients() fills the buffers once per step.
 /// Precision: with compute dtype = master dtype the compute views are the masters themselves; else
 /// they are copies refreshed by refresh_compute_copies() after each update.
 class ParameterStore {
@@ -34,8 +45,10 @@ class ParameterStore {
   /// Allocates the buffers and the views. Call once, after all declarations.
   void allocate(at::ScalarType master, at::ScalarType compute, at::Device device);
 
-  [[nodiscard]] at::Tensor compute(
-      const std::string& name) const;  ///< what modules use in the forward
+  /// What modules use in ordinary operations: a leaf for autograd.
+  [[nodiscard]] at::Tensor compute(const std::string& name);
+  /// What modules give to fused functions.
+  [[nodiscard]] Slot slot(const std::string& name) const;
   [[nodiscard]] at::Tensor master(const std::string& name) const;
   [[nodiscard]] at::Tensor gradient(
       const std::string& name) const;  ///< view of the flat gradient, master precision or compute
@@ -57,13 +70,16 @@ class ParameterStore {
 
   // Flat buffers, for optimizers.
   at::Tensor flat_master, flat_compute, flat_gradient, flat_moment1, flat_moment2;
-  at::Tensor
-      flat_compute_gradient;     ///< what autograd adds to; the flat gradient itself without copies
+  /// What autograd adds to: the flat gradient itself without copies, undefined when every copy is
+  /// used by fused functions alone.
+  at::Tensor flat_compute_gradient;
   std::int64_t num_decayed = 0;  ///< length of the decayed prefix, padding included
 
  private:
   std::vector<Declaration> declarations_;
   std::map<std::string, std::int64_t> offsets_;
+  [[nodiscard]] bool has_copies() const { return !flat_compute.is_same(flat_master); }
+
   std::map<std::string, at::Tensor> compute_views_, master_views_, gradient_views_;
 };
 

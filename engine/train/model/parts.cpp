@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include "engine/base/core/check.h"
 #include "engine/train/model/linear_function.h"
 
 namespace switchyard::train {
@@ -20,46 +19,45 @@ at::Tensor rotate(const at::Tensor& x, const RotaryTable& rotary, std::int64_t b
 
 }  // namespace
 
-Activation activation_from_name(const std::string& name) {
-  if (name == "gelu_erf") return Activation::kGeluErf;
-  if (name == "gelu_tanh") return Activation::kGeluTanh;
-  SY_CHECK(name == "swiglu", "no activation named " + name);
-  return Activation::kSwiglu;
-}
-
-at::Tensor activate(Activation activation, const at::Tensor& up, const at::Tensor& gate) {
-  switch (activation) {
-    case Activation::kGeluErf:
-      return at::gelu(up, "none");
-    case Activation::kGeluTanh:
-      return at::gelu(up, "tanh");
-    case Activation::kSwiglu:
-      return at::silu(gate) * up;
-  }
-  return up;
-}
-
 Norm::Norm(
     const config::Node& model, std::string name, std::int64_t width, bool use_rms, bool use_bias)
     : name_(std::move(name)),
       width_(width),
-      use_rms_(use_rms),
       use_bias_(use_bias && !use_rms),
-      eps_(model.number("norm_eps")) {}
+      options_{use_rms, model.number("norm_eps")} {}
 
 void Norm::declare(ParameterStore& parameters) const {
   parameters.declare({name_ + ".weight", {width_}, false, true});
   if (use_bias_) parameters.declare({name_ + ".bias", {width_}, false, true});
 }
 
-void Norm::bind(const ParameterStore& parameters) {
+void Norm::bind(ParameterStore& parameters, Fusion* fusion) {
+  fusion_ = fusion;
   weight_ = parameters.compute(name_ + ".weight");
-  if (use_bias_) bias_ = parameters.compute(name_ + ".bias");
+  weight_slot_ = parameters.slot(name_ + ".weight");
+  if (!use_bias_) return;
+  bias_ = parameters.compute(name_ + ".bias");
+  bias_slot_ = parameters.slot(name_ + ".bias");
 }
 
 at::Tensor Norm::forward(const at::Tensor& x) const {
-  if (use_rms_) return at::rms_norm(x.to(weight_.scalar_type()), {width_}, weight_, eps_);
-  return at::layer_norm(x.to(weight_.scalar_type()), {width_}, weight_, bias_, eps_);
+  const at::Tensor precise = x.to(weight_.scalar_type());
+  if (options_.is_rms) return at::rms_norm(precise, {width_}, weight_, options_.eps);
+  return at::layer_norm(precise, {width_}, weight_, bias_, options_.eps);
+}
+
+at::Tensor Norm::forward_sum(at::Tensor& x,
+                             const at::Tensor& delta,
+                             const Dropout& dropout,
+                             at::ScalarType compute) const {
+  if (fusion_ != nullptr) {
+    const Normed result = fused_residual_norm(
+        *fusion_, x, delta, weight_slot_, bias_slot_, options_, dropout, compute);
+    x = result.sum;
+    return result.y;
+  }
+  if (delta.defined()) x = x + (dropout.p > 0.0 ? at::dropout(delta, dropout.p, true) : delta);
+  return forward(x).to(compute);
 }
 
 Linear::Linear(std::string name, std::int64_t in, std::int64_t out, bool use_bias)
@@ -70,12 +68,19 @@ void Linear::declare(ParameterStore& parameters) const {
   if (use_bias_) parameters.declare({name_ + ".bias", {out_}, false, false});
 }
 
-void Linear::bind(const ParameterStore& parameters) {
+void Linear::bind(ParameterStore& parameters, Fusion* fusion) {
+  fusion_ = fusion;
+  if (fusion_ != nullptr) {
+    slots_.weight = parameters.slot(name_ + ".weight");
+    if (use_bias_) slots_.bias = parameters.slot(name_ + ".bias");
+    return;
+  }
   weight_ = parameters.compute(name_ + ".weight");
   if (use_bias_) bias_ = parameters.compute(name_ + ".bias");
 }
 
 at::Tensor Linear::forward(const at::Tensor& x) const {
+  if (fusion_ != nullptr) return fused_linear(*fusion_, x, slots_);
   return accumulating_linear(x, weight_, bias_);
 }
 
@@ -121,12 +126,13 @@ void Attention::declare(ParameterStore& parameters) const {
   key_norm_.declare(parameters);
 }
 
-void Attention::bind(const ParameterStore& parameters) {
-  qkv_.bind(parameters);
-  output_.bind(parameters);
+void Attention::bind(ParameterStore& parameters, Fusion* fusion) {
+  fusion_ = fusion;
+  qkv_.bind(parameters, fusion);
+  output_.bind(parameters, fusion);
   if (qk_norm_kind_ == "none") return;
-  query_norm_.bind(parameters);
-  key_norm_.bind(parameters);
+  query_norm_.bind(parameters, fusion);
+  key_norm_.bind(parameters, fusion);
 }
 
 at::Tensor Attention::forward(const at::Tensor& x,
@@ -135,7 +141,13 @@ at::Tensor Attention::forward(const at::Tensor& x,
                               KvCache* cache,
                               int layer) const {
   const std::int64_t B = x.size(0), T = x.size(1), D = num_heads_ * head_dim_;
-  std::vector<at::Tensor> parts = qkv_.forward(x).chunk(3, -1);
+  const at::Tensor qkv = qkv_.forward(x);
+  if (fusion_ != nullptr && cache == nullptr && qk_norm_kind_ == "none") {
+    const at::Tensor packed = qkv.view({B, T, 3, num_heads_, head_dim_});
+    const at::Tensor mixed = fused_attention(*fusion_, packed, rotary, dropout, layer);
+    if (mixed.defined()) return output_.forward(mixed);
+  }
+  std::vector<at::Tensor> parts = qkv.chunk(3, -1);
   if (qk_norm_kind_ == "full") {
     parts[0] = query_norm_.forward(parts[0]).to(x.scalar_type());
     parts[1] = key_norm_.forward(parts[1]).to(x.scalar_type());
@@ -198,13 +210,18 @@ void DenseFeedForward::declare(ParameterStore& parameters) const {
   down_.declare(parameters);
 }
 
-void DenseFeedForward::bind(const ParameterStore& parameters) {
-  if (activation_ == Activation::kSwiglu) gate_.bind(parameters);
-  up_.bind(parameters);
-  down_.bind(parameters);
+void DenseFeedForward::bind(ParameterStore& parameters, Fusion* fusion) {
+  fusion_ = fusion;
+  if (activation_ == Activation::kSwiglu) gate_.bind(parameters, fusion);
+  up_.bind(parameters, fusion);
+  down_.bind(parameters, fusion);
 }
 
 at::Tensor DenseFeedForward::forward(const at::Tensor& x) const {
+  if (fusion_ != nullptr) {
+    return fused_feed_forward(
+        *fusion_, x, activation_, up_.slots(), gate_.slots(), down_.slots());
+  }
   const at::Tensor gate = activation_ == Activation::kSwiglu ? gate_.forward(x) : at::Tensor();
   return down_.forward(activate(activation_, up_.forward(x), gate));
 }

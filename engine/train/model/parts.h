@@ -7,17 +7,16 @@
 #include <ATen/core/Tensor.h>
 
 #include "engine/base/config/node.h"
+#include "engine/train/fused/functions.h"
+#include "engine/train/model/activation.h"
 #include "engine/train/model/parameter_store.h"
 #include "engine/train/model/transformer.h"
 
 namespace switchyard::train {
 
-/// Activations of the feed-forward blocks.
-enum class Activation { kGeluErf, kGeluTanh, kSwiglu };
-Activation activation_from_name(const std::string& name);
-
-/// The parts below declare their parameters in a ParameterStore and look their views up once it is
-/// allocated (`bind`). All of them take and return [B, T, D] tensors.
+/// The parts below declare their parameters in a ParameterStore and look them up once it is
+/// allocated (`bind`): as slots of fused functions where a Fusion is given, else as leaves for
+/// ordinary operations. All of them take and return [B, T, D] tensors.
 
 /// LayerNorm or RMSNorm, computed in master precision.
 ///
@@ -29,15 +28,23 @@ class Norm {
   Norm(
       const config::Node& model, std::string name, std::int64_t width, bool use_rms, bool use_bias);
   void declare(ParameterStore& parameters) const;
-  void bind(const ParameterStore& parameters);
+  void bind(ParameterStore& parameters, Fusion* fusion);
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
+  /// x becomes x + dropout(delta), unless `delta` is undefined; the result is the norm of x in
+  /// `compute` precision.
+  [[nodiscard]] at::Tensor forward_sum(at::Tensor& x,
+                                       const at::Tensor& delta,
+                                       const Dropout& dropout,
+                                       at::ScalarType compute) const;
 
  private:
   std::string name_;
   std::int64_t width_;
-  bool use_rms_, use_bias_;
-  double eps_;
+  bool use_bias_;
+  NormOptions options_;
   at::Tensor weight_, bias_;
+  Fusion* fusion_ = nullptr;
+  Slot weight_slot_, bias_slot_;
 };
 
 /// y = x W^T + b, with the initialisation it asks for.
@@ -45,21 +52,18 @@ class Linear {
  public:
   Linear(std::string name, std::int64_t in, std::int64_t out, bool use_bias);
   void declare(ParameterStore& parameters) const;
-  void bind(const ParameterStore& parameters);
+  void bind(ParameterStore& parameters, Fusion* fusion);
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
 
-  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const LinearSlots& slots() const { return slots_; }
 
  private:
   std::string name_;
   std::int64_t in_, out_;
   bool use_bias_;
   at::Tensor weight_, bias_;
-};
-
-/// Cosines and sines of the rotary embedding, [seq_len, head_dim / 2] each.
-struct RotaryTable {
-  at::Tensor cosine, sine;
+  Fusion* fusion_ = nullptr;
+  LinearSlots slots_;
 };
 
 /// Angles position x theta^(-2i / head_dim). Source: Su et al. 2021, arXiv 2104.09864, eq. 15; the
@@ -77,7 +81,7 @@ class Attention {
  public:
   Attention(const config::Node& model, const std::string& name);
   void declare(ParameterStore& parameters) const;
-  void bind(const ParameterStore& parameters);
+  void bind(ParameterStore& parameters, Fusion* fusion);
   /// `rotary` may hold no tensors (learned positions). `cache`, if given, holds `layer`'s earlier
   /// keys and values and receives the new ones; its length is advanced by the caller.
   [[nodiscard]] at::Tensor forward(const at::Tensor& x,
@@ -94,6 +98,7 @@ class Attention {
                                       int layer) const;
   std::int64_t num_heads_, head_dim_;
   std::string qk_norm_kind_;
+  Fusion* fusion_ = nullptr;
   Linear qkv_, output_;
   Norm query_norm_, key_norm_;
 };
@@ -106,15 +111,13 @@ class DenseFeedForward {
  public:
   DenseFeedForward(const config::Node& model, const config::Node& options, const std::string& name);
   void declare(ParameterStore& parameters) const;
-  void bind(const ParameterStore& parameters);
+  void bind(ParameterStore& parameters, Fusion* fusion);
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
 
  private:
   Activation activation_;
+  Fusion* fusion_ = nullptr;
   Linear up_, gate_, down_;
 };
-
-/// act(up) or silu(gate) * up.
-at::Tensor activate(Activation activation, const at::Tensor& up, const at::Tensor& gate);
 
 }  // namespace switchyard::train
