@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+
+#if defined(__CUDACC__)
+#define SY_HOST_DEVICE __host__ __device__
+#else
+#define SY_HOST_DEVICE
+#endif
+
+namespace switchyard::kernels {
+
+/// Four uniform words of 32 bits.
+struct PhiloxWords {
+  std::uint32_t words[4];
+};
+
+/// Gives the four random words of the elements 4·pack … 4·pack + 3 of one place in one step.
+///
+/// Math:   Philox4x32-10 with key = seed and counter = (pack low, pack high, site, step low).
+/// Limits: steps are told apart below 2^32.
+/// Determinism: exact; a function of its arguments, equal on host and device.
+/// Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", section 3.3.
+SY_HOST_DEVICE inline PhiloxWords philox(std::uint64_t seed,
+                                         std::uint64_t step,
+                                         std::uint32_t site,
+                                         std::uint64_t pack) {
+  std::uint32_t key0 = static_cast<std::uint32_t>(seed);
+  std::uint32_t key1 = static_cast<std::uint32_t>(seed >> 32U);
+  std::uint32_t c0 = static_cast<std::uint32_t>(pack);
+  std::uint32_t c1 = static_cast<std::uint32_t>(pack >> 32U);
+  std::uint32_t c2 = site;
+  std::uint32_t c3 = static_cast<std::uint32_t>(step);
+#if defined(__CUDA_ARCH__)
+#pragma unroll
+#endif
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t product0 = std::uint64_t{0xD2511F53U} * c0;
+    const std::uint64_t product1 = std::uint64_t{0xCD9E8D57U} * c2;
+    c0 = static_cast<std::uint32_t>(product1 >> 32U) ^ c1 ^ key0;
+    c1 = static_cast<std::uint32_t>(product1);
+    c2 = static_cast<std::uint32_t>(product0 >> 32U) ^ c3 ^ key1;
+    c3 = static_cast<std::uint32_t>(product0);
+    key0 += 0x9E3779B9U;
+    key1 += 0xBB67AE85U;
+  }
+  return {{c0, c1, c2, c3}};
+}
+
+/// The random word of one element by its flat index: word index % 4 of pack index / 4.
+SY_HOST_DEVICE inline std::uint32_t philox_word(std::uint64_t seed,
+                                                std::uint64_t step,
+                                                std::uint32_t site,
+                                                std::uint64_t index) {
+  return philox(seed, step, site, index / 4).words[index % 4];
+}
+
+/// Dropout keeps an element when its word is at least this: p · 2^32, rounded down.
+///
+/// Limits: 0 <= p < 1.
+SY_HOST_DEVICE inline std::uint32_t dropout_threshold(float p) {
+  return static_cast<std::uint32_t>(static_cast<double>(p) * 4294967296.0);
+}
+
+}  // namespace switchyard::kernels
