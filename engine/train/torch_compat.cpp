@@ -78,6 +78,12 @@ void synchronize(c10::Device device) {
   guard.synchronizeDevice(device.index());
 }
 
+void use_own_stream(c10::Device device) {
+  if (device.is_cpu()) return;
+  const c10::impl::VirtualGuardImpl guard(device.type());
+  guard.exchangeStream(guard.getStreamFromGlobalPool(device));
+}
+
 DeviceMemory device_memory(c10::Device device) {
   if (device.is_cpu()) return {};
   const auto stats = at::getDeviceAllocator(device.type())->getDeviceStats(device.index());

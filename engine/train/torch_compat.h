@@ -28,6 +28,10 @@ Result<c10::Device> device_from_name(const std::string& name);
 /// Waits until everything enqueued on the device is done. Nothing to do on the CPU.
 void synchronize(c10::Device device);
 
+/// From here on this thread's work on a GPU runs on a stream of its own, which may be recorded as a
+/// graph. Nothing to do on the CPU.
+void use_own_stream(c10::Device device);
+
 /// Bytes that tensors hold on a GPU now and at most so far; 0 on the CPU.
 struct DeviceMemory {
   std::int64_t allocated_bytes = 0;

@@ -343,6 +343,24 @@ void describe_train(Schema& s) {
   s.choice("compute_dtype", "auto", {"auto", "float32", "bfloat16"})
       .named("Compute type")
       .says("number format of the matrix products; auto is bfloat16 on a GPU, float32 on a CPU");
+  s.choice("residual_dtype", "auto", {"auto", "float32", "bfloat16"})
+      .named("Residual type")
+      .says("number format of the stream that layers add to; auto is float32")
+      .at_level(Level::kAll);
+  s.choice("fused_functions", "auto", {"auto", "on", "off"})
+      .named("Fused functions")
+      .says("layers as few passes over memory with kernels of their own; auto takes them on a GPU, "
+            "on a CPU they are slow and meant for tests")
+      .at_level(Level::kAll);
+  s.boolean("use_deterministic_attention", true)
+      .says("sum the gradients of fused attention in a fixed order: the same bits in every run, at "
+            "about one percent of the speed")
+      .at_level(Level::kAll);
+  s.boolean("use_cuda_graph", true)
+      .named("CUDA graph")
+      .says("record the forward and backward pass once and replay it as a whole on a GPU")
+      .at_level(Level::kAll)
+      .resumable();
   s.integer("num_threads", 0)
       .range(0, 4096)
       .in("threads")

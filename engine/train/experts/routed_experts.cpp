@@ -42,7 +42,7 @@ void RoutedExperts::declare(ParameterStore& parameters) const {
       {name_ + ".experts.down.weight", {num_experts_, d_model_, d_ff_}, true, false});
 }
 
-void RoutedExperts::bind(const ParameterStore& parameters) {
+void RoutedExperts::bind(ParameterStore& parameters, Fusion* /*fusion*/) {
   router_weight_ = parameters.compute(name_ + ".router.weight");
   if (activation_ == Activation::kSwiglu)
     gate_ = parameters.compute(name_ + ".experts.gate.weight");

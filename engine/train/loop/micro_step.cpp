@@ -7,6 +7,7 @@
 
 #include "engine/base/core/log.h"
 #include "engine/train/cuda_graph.h"
+#include "engine/train/fused/fusion.h"
 
 namespace switchyard::train {
 namespace {
@@ -56,10 +57,10 @@ void MicroStep::pass() {
 /// Records the pass; gradients are zero afterwards, the random state what it was.
 void MicroStep::record() {
   const at::Tensor random_state = model_.generator().get_state();
-  model_.begin_tuning();
+  if (Fusion* const fusion = model_.fusion()) fusion->begin_tuning();
   for (int i = 0; i < kNumWarmUpPasses; ++i) pass();
   losses_ = {};
-  model_.end_tuning();
+  if (Fusion* const fusion = model_.fusion()) fusion->end_tuning();
   at::getDeviceAllocator(tokens_.device().type())->emptyCache();
   auto graph = std::make_unique<CudaGraph>();
   const Status recorded = graph->record([&] { pass(); });

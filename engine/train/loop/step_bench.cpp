@@ -11,6 +11,8 @@
 #include <ATen/Parallel.h>
 
 #include "engine/base/config/model_size.h"
+#include "engine/train/fused/fusion.h"
+#include "engine/train/loop/micro_step.h"
 #include "engine/train/loop/torch_errors.h"
 #include "engine/train/model/transformer.h"
 #include "engine/train/optim/optimizer.h"
@@ -37,7 +39,12 @@ std::int64_t peak_resident_bytes() {
 class Bench {
  public:
   Bench(const Json& config, c10::Device device, std::unique_ptr<Transformer> model)
-      : config_(config), device_(device), model_(std::move(model)) {
+      : config_(config),
+        device_(device),
+        model_(std::move(model)),
+        micro_step_(
+            *model_,
+            {config::Node(config_).child("train").boolean("use_cuda_graph"), nullptr}) {
     const config::Node train = config::Node(config_).child("train");
     rows_ = train.integer("micro_batch_size");
     num_slices_ = train.integer("grad_accum_steps");
@@ -66,16 +73,20 @@ class Bench {
     const double share = 1.0 / static_cast<double>(num_slices_);
     parameters.zero_gradients();
     for (std::int64_t i = 0; i < num_slices_; ++i) {
+      if (Fusion* const fusion = model_->fusion()) {
+        fusion->begin_pass(1, static_cast<std::uint64_t>(number * num_slices_ + i));
+      }
       const at::Tensor rows = batch[i];
-      const Transformer::Losses losses = model_->forward(
-          rows.narrow(1, 0, T).contiguous(), rows.narrow(1, 1, T).contiguous(), true);
-      (num_slices_ == 1 ? losses.total : losses.total * share).backward();
+      const Transformer::Losses& losses = micro_step_.run(
+          rows.narrow(1, 0, T).contiguous(), rows.narrow(1, 1, T).contiguous(), share);
       parameters.collect_gradients();
       if (statistics_ != nullptr) statistics_->add(losses.routing);
       loss_ = losses.cross_entropy.detach();
     }
     optimizer_->step(parameters, rate_, parameters.gradient_norm());
   }
+
+  [[nodiscard]] const std::string& why_no_graph() const { return micro_step_.why_no_graph(); }
 
   [[nodiscard]] double loss() const { return loss_.item<double>(); }
 
@@ -100,6 +111,7 @@ class Bench {
   Json config_;
   c10::Device device_;
   std::unique_ptr<Transformer> model_;
+  MicroStep micro_step_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<RoutingStatistics> statistics_;
   std::int64_t rows_ = 1, num_slices_ = 1;
@@ -117,13 +129,9 @@ Result<Json> measure(const StepBenchRequest& request) {
   if (const std::int64_t threads = train.integer("num_threads"); threads > 0) {
     at::set_num_threads(static_cast<int>(threads));
   }
-  const std::string& type = train.text("compute_dtype");
-  const bool use_bfloat16 = type == "bfloat16" || (type == "auto" && !device.is_cpu());
   keep_freed_memory();
-  Transformer::Options options;
-  options.device = device;
-  options.compute = use_bfloat16 ? at::kBFloat16 : at::kFloat;
-  options.seed = static_cast<std::uint64_t>(train.integer("seed"));
+  use_own_stream(device);
+  const Transformer::Options options = Transformer::options_for(request.config, device);
   SY_ASSIGN_OR_RETURN(auto model, Transformer::create(request.config, request.vocab_size, options));
   Bench bench(request.config, device, std::move(model));
   if (request.use_routing_stats) bench.record_routing();
@@ -139,7 +147,10 @@ Result<Json> measure(const StepBenchRequest& request) {
   return Json::object({{"bench", "step"},
                        {"name", request.config["name"]},
                        {"device", device.str()},
-                       {"compute_dtype", use_bfloat16 ? "bfloat16" : "float32"},
+                       {"compute_dtype", options.compute == at::kBFloat16 ? "bfloat16" : "float32"},
+                       {"residual_dtype", options.residual == at::kBFloat16 ? "bfloat16" : "float32"},
+                       {"has_fused_functions", options.use_fused_functions},
+                       {"why_no_graph", bench.why_no_graph()},
                        {"num_threads", at::get_num_threads()},
                        {"steps", request.num_steps},
                        {"ms", median},

@@ -51,14 +51,10 @@ Result<OpenedRun> open_run(const std::string& run_dir, const std::string& choice
 Result<std::unique_ptr<Transformer>> load_model(const OpenedRun& run,
                                                 std::int64_t vocab_size,
                                                 const std::string& device_name) {
-  Transformer::Options options;
-  SY_ASSIGN_OR_RETURN(options.device, device_from_name(device_name));
+  SY_ASSIGN_OR_RETURN(const at::Device device, device_from_name(device_name));
   const std::int64_t num_threads = run.found.manifest["num_threads"].as_integer();
   if (num_threads > 0) at::set_num_threads(static_cast<int>(num_threads));
-  const std::string& compute = run.config["train"]["compute_dtype"].as_string();
-  const bool use_bfloat16 =
-      compute == "bfloat16" || (compute == "auto" && !options.device.is_cpu());
-  options.compute = use_bfloat16 ? at::kBFloat16 : at::kFloat;
+  const Transformer::Options options = Transformer::options_for(run.config, device);
   SY_ASSIGN_OR_RETURN(auto model, Transformer::create(run.config, vocab_size, options));
   SY_RETURN_IF_ERROR(Checkpointer::restore_weights(model->parameters(), run.found.path));
   return model;

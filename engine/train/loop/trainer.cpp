@@ -11,6 +11,7 @@
 #include <c10/core/CachingDeviceAllocator.h>
 
 #include "engine/train/data/batches.h"
+#include "engine/train/fused/fusion.h"
 #include "engine/train/loop/memory_message.h"
 #include "engine/train/loop/torch_errors.h"
 #include "engine/train/loop/trainer_impl.h"
@@ -31,7 +32,7 @@ GuardSettings guard_settings(const config::Node& guard) {
           static_cast<int>(guard.integer("max_rollbacks"))};
 }
 
-void Trainer::Impl::inject(at::Tensor& total, bool is_rerun) const {
+void Trainer::Impl::inject(at::Tensor& total) const {
   const std::int64_t at = step + 1;
   if (faults.has("segv", at)) std::raise(SIGSEGV);
   if (faults.has("abort", at)) std::abort();
@@ -48,13 +49,26 @@ void Trainer::Impl::inject_oom(std::string_view kind, std::int64_t most) {
   TORCH_CHECK_WITH(OutOfMemoryError, false, "planned by SY_INJECT: tried to allocate 2.00 MiB.");
 }
 
-Trainer::Impl::Sums Trainer::Impl::compute(bool is_rerun) {
+void Trainer::Impl::create_micro_step() {
+  MicroStep::Options options;
+  options.use_graph = section("train").boolean("use_cuda_graph");
+  if (!faults.empty()) {
+    options.between = [this](Transformer::Losses& losses) {
+      inject(losses.total);
+      inject(losses.cross_entropy);
+    };
+  }
+  micro_step = std::make_unique<MicroStep>(*model, std::move(options));
+}
+
+Trainer::Impl::Sums Trainer::Impl::compute() {
   ParameterStore& parameters = model->parameters();
   parameters.zero_gradients();
   Sums sums;
   const double share = 1.0 / static_cast<double>(grad_accum_steps);
+  const auto seed = static_cast<std::uint64_t>(section("train").integer("seed"));
   const Batch batch = make_batch(*data.train,
-                                 static_cast<std::uint64_t>(section("train").integer("seed")),
+                                 seed,
                                  step + batch_offset,
                                  micro_batch_size * grad_accum_steps,
                                  model->seq_len());
@@ -64,26 +78,25 @@ Trainer::Impl::Sums Trainer::Impl::compute(bool is_rerun) {
     sum = sum.defined() ? sum + part : part;
   };
   for (std::int64_t i = 0; i < grad_accum_steps; ++i) {
-    const at::Tensor tokens_slice =
-        batch.tokens.narrow(0, i * micro_batch_size, micro_batch_size).to(device);
-    const at::Tensor targets_slice =
-        batch.targets.narrow(0, i * micro_batch_size, micro_batch_size).to(device);
-    Transformer::Losses losses = model->forward(tokens_slice, targets_slice, true);
-    at::Tensor shown = losses.cross_entropy.detach();
-    if (!faults.empty()) {
-      inject(losses.total, is_rerun);
-      inject(shown, is_rerun);
+    if (Fusion* const fusion = model->fusion()) {
+      fusion->begin_pass(seed, static_cast<std::uint64_t>(step * grad_accum_steps + i));
     }
-    (grad_accum_steps == 1 ? losses.total : losses.total * share).backward();
+    const Transformer::Losses& losses =
+        micro_step->run(batch.tokens.narrow(0, i * micro_batch_size, micro_batch_size),
+                        batch.targets.narrow(0, i * micro_batch_size, micro_batch_size),
+                        share);
     parameters.collect_gradients();
     if (!faults.empty()) {  // in the middle of a step, gradients half collected
       inject_oom("oom_once", 1);
       inject_oom("oom_always", std::numeric_limits<std::int64_t>::max());
     }
-    add(sums.cross_entropy, shown);
+    add(sums.cross_entropy, losses.cross_entropy);
     add(sums.load_balance_loss, losses.load_balance_loss);
     add(sums.router_z_loss, losses.router_z_loss);
-    for (RoutingRecord& record : losses.routing) sums.routing.push_back(std::move(record));
+    const bool is_overwritten = i + 1 < grad_accum_steps;  // by the next pass
+    for (const RoutingRecord& record : losses.routing) {
+      sums.routing.push_back(is_overwritten ? record.clone() : record);
+    }
   }
   if (faults.has("nan_grad", step + 1)) {
     parameters.flat_gradient.narrow(0, 0, 1).fill_(std::numeric_limits<double>::quiet_NaN());
@@ -112,7 +125,8 @@ StepReport Trainer::Impl::run_step(bool must_read) {
   inject_oom("oom", kThrowsOfOom);
   StepReport report;
   const at::Tensor random_state = model->generator().get_state();
-  Sums sums = compute(false);
+  is_rerun = false;
+  Sums sums = compute();
   Numbers numbers;
   report.verdict.action = GuardAction::kAccept;
   const bool guards = use_guard();
@@ -134,7 +148,8 @@ StepReport Trainer::Impl::run_step(bool must_read) {
     Json detail = describe(report.verdict);
     const Numbers first = numbers;
     model->generator().set_state(random_state);
-    sums = compute(true);
+    is_rerun = true;
+    sums = compute();
     numbers = read(sums);
     const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
     const bool is_same = same(first.loss, numbers.loss) && same(first.grad_norm, numbers.grad_norm);
@@ -255,13 +270,10 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Options options) {
   const std::int64_t vocab_size = impl->data.tokenizer->vocab_size();
   impl->size = config::model_size(impl->config, vocab_size);
   keep_freed_memory();
-  Transformer::Options model_options;
-  model_options.device = impl->device;
-  const std::string& compute = train.text("compute_dtype");
-  const bool use_bfloat16 = compute == "bfloat16" || (compute == "auto" && !impl->device.is_cpu());
-  model_options.compute = use_bfloat16 ? at::kBFloat16 : at::kFloat;
-  model_options.seed = static_cast<std::uint64_t>(train.integer("seed"));
+  use_own_stream(impl->device);
+  const Transformer::Options model_options = Transformer::options_for(impl->config, impl->device);
   SY_ASSIGN_OR_RETURN(impl->model, Transformer::create(impl->config, vocab_size, model_options));
+  impl->create_micro_step();
   SY_RETURN_IF_ERROR(impl->create_optimizer());
   if (impl->section("log").boolean("use_routing_stats") && !impl->model->routed_layers().empty()) {
     impl->statistics = std::make_unique<RoutingStatistics>(*impl->model);
@@ -298,6 +310,7 @@ Result<StepReport> Trainer::step(bool must_read) {
       if (error.code != ErrorCode::kOutOfMemory) return error;
       my.model->generator().set_state(random_state);
       my.guard = guard_before;
+      my.create_micro_step();  // lets go of what was recorded
       my.free_caches();
       Result<Json> action = my.answer_shortage(error, has_retried);
       if (!action.ok()) {

@@ -12,6 +12,7 @@
 #include "engine/base/config/node.h"
 #include "engine/train/loop/fault_plan.h"
 #include "engine/train/loop/gap_watch.h"
+#include "engine/train/loop/micro_step.h"
 #include "engine/train/loop/trainer.h"
 #include "engine/train/model/transformer.h"
 #include "engine/train/optim/optimizer.h"
@@ -32,12 +33,14 @@ struct Trainer::Impl {
   at::Device device = at::kCPU;
   int num_threads = 1;
   std::unique_ptr<Transformer> model;
+  std::unique_ptr<MicroStep> micro_step;
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<RoutingStatistics> statistics;
   config::ModelSize size;
   Guard guard{GuardSettings{}};
   FaultPlan faults;
   std::int64_t num_ooms_at_step = 0;
+  bool is_rerun = false;     ///< the pass under way repeats one that the guard doubted
   bool is_updating = false;  ///< weights may be half updated: a failure now cannot be repaired
   std::optional<MemoryShortage> shortage;
   GapWatch watch;
@@ -62,9 +65,10 @@ struct Trainer::Impl {
 
   [[nodiscard]] bool use_guard() const { return section("guard").boolean("use_guard"); }
 
-  Sums compute(bool is_rerun);
+  Sums compute();
   Numbers read(const Sums& sums) const;
-  void inject(at::Tensor& total, bool is_rerun) const;
+  void inject(at::Tensor& total) const;
+  void create_micro_step();
   void inject_oom(std::string_view kind, std::int64_t most);
   StepReport run_step(bool must_read);
   Result<Json> answer_shortage(const Error& error, bool has_retried);

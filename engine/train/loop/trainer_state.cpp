@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include "engine/train/fused/fusion.h"
 #include "engine/train/loop/generator_state.h"
 #include "engine/train/loop/trainer_impl.h"
 #include "engine/train/torch_compat.h"
@@ -69,6 +70,9 @@ Json Trainer::state() const {
                           {"grad_accum_steps", Json(my.grad_accum_steps)},
                           {"train_checksum", Json(std::int64_t{my.data.train->checksum()})},
                           {"train_tokens", Json(my.data.train->size())}}));
+  if (const Fusion* const fusion = my.model->fusion()) {
+    state.set("product_choices", fusion->product_choices());
+  }
   state.set("guard", my.guard.to_json());
   state.set("best", Json::object({{"step", Json(best_step)}, {"val_loss", Json(best_val_loss)}}));
   return state;
@@ -101,6 +105,9 @@ Status Trainer::restore_state(const Json& state) {
   SY_RETURN_IF_ERROR(
       restore_generator(my.model->generator(), state["generator"]["state"].as_string()));
   SY_RETURN_IF_ERROR(my.guard.from_json(state["guard"]));
+  if (Fusion* const fusion = my.model->fusion()) {
+    fusion->restore_product_choices(state["product_choices"]);
+  }
   my.step = counters["step"].as_integer();
   my.tokens = counters["tokens"].as_integer();
   my.seconds = counters["seconds"].as_number();
@@ -122,6 +129,7 @@ Status Trainer::change_config(const Json& config) {
   impl_->config = config;
   if (is_split_changed) use_configured_batch_split();
   impl_->guard.change_settings(guard_settings(impl_->section("guard")));
+  impl_->create_micro_step();
   return impl_->create_optimizer();  // its state lives in the parameter store
 }
 

@@ -9,7 +9,9 @@
 
 #include "engine/base/config/model_size.h"
 #include "engine/train/experts/routed_experts.h"
-#include "engine/train/model/head_loss.h"
+#include "engine/train/fused/functions.h"
+#include "engine/train/fused/fusion.h"
+#include "engine/train/fused/launch.h"
 #include "engine/train/model/linear_function.h"
 #include "engine/train/model/parts.h"
 
@@ -58,6 +60,12 @@ class AssembledTransformer final : public Transformer {
     declare();
     parameters_.allocate(options.master, options.compute, options.device);
     initialize(model.number("init_std"));
+    if (options.use_fused_functions) {
+      fusion_ = std::make_unique<Fusion>(options.device,
+                                         static_cast<std::int64_t>(layers_.size()),
+                                         options.use_deterministic_attention);
+      anchor_ = at::zeros({1}, at::TensorOptions(options.device)).requires_grad_(true);
+    }
     bind();
     if (!has_learned_positions_) {
       rotary_ = rotary_table(seq_len_,
@@ -71,21 +79,24 @@ class AssembledTransformer final : public Transformer {
   Losses forward(const at::Tensor& tokens,
                  const at::Tensor& targets,
                  bool is_training,
-                 bool with_logits) override {
+                 bool with_logits,
+                 double share) override {
     Losses losses;
     const at::Tensor hidden = run(tokens, is_training, nullptr, &losses);
     const at::Tensor rows = hidden.view({-1, d_model_});
     const at::Tensor wanted = targets.reshape({-1});
-    if (!with_logits && has_fused_head_loss(rows)) {
-      losses.cross_entropy = fused_head_loss(rows, head_, wanted, num_classes_);
+    if (!with_logits && fusion_ != nullptr) {
+      losses.total = fused_head_loss(*fusion_, rows, head_slot_, wanted, num_classes_, share);
+      losses.cross_entropy = losses.total.detach();
     } else {
       const at::Tensor logits = head(rows, num_classes_);
       losses.cross_entropy = at::cross_entropy_loss(logits, wanted);
+      losses.total = share == 1.0 ? losses.cross_entropy : losses.cross_entropy * share;
       if (with_logits) losses.logits = logits.view({tokens.size(0), tokens.size(1), -1});
     }
-    losses.total = losses.cross_entropy;
     if (losses.load_balance_loss.defined()) {
-      losses.total = losses.total + auxiliary_ / static_cast<double>(losses.routing.size());
+      losses.total =
+          losses.total + auxiliary_ * (share / static_cast<double>(losses.routing.size()));
       auxiliary_ = at::Tensor();
     }
     return losses;
@@ -135,6 +146,8 @@ class AssembledTransformer final : public Transformer {
   }
 
   at::Generator& generator() override { return generator_; }
+
+  Fusion* fusion() override { return fusion_.get(); }
 
  private:
   [[nodiscard]] config::Node model_node() const { return config::Node(config_).child("model"); }
@@ -191,45 +204,63 @@ class AssembledTransformer final : public Transformer {
   }
 
   void bind() {
+    Fusion* const fusion = fusion_.get();
+    for (const auto& layer : layers_) {
+      layer->attention_norm.bind(parameters_, fusion);
+      layer->attention.bind(parameters_, fusion);
+      layer->feed_forward_norm.bind(parameters_, fusion);
+      std::visit([&](auto& block) { block.bind(parameters_, fusion); }, layer->feed_forward);
+    }
+    final_norm_->bind(parameters_, fusion);
+    const std::string head = has_tied_head_ ? kTokenEmbedding : "head.weight";
+    if (fusion != nullptr) {
+      token_slot_ = parameters_.slot(kTokenEmbedding);
+      if (has_learned_positions_) position_slot_ = parameters_.slot(kPositionEmbedding);
+      head_slot_ = parameters_.slot(head);
+      return;
+    }
     token_embedding_ = parameters_.compute(kTokenEmbedding);
     if (has_learned_positions_) position_embedding_ = parameters_.compute(kPositionEmbedding);
-    for (const auto& layer : layers_) {
-      layer->attention_norm.bind(parameters_);
-      layer->attention.bind(parameters_);
-      layer->feed_forward_norm.bind(parameters_);
-      std::visit([&](auto& block) { block.bind(parameters_); }, layer->feed_forward);
+    head_ = parameters_.compute(head);
+  }
+
+  /// The residual stream before the first layer.
+  [[nodiscard]] at::Tensor embed(const at::Tensor& tokens,
+                                 std::int64_t begin,
+                                 const Dropout& dropout) const {
+    if (fusion_ != nullptr) {
+      return fused_embedding(*fusion_,
+                             tokens,
+                             token_slot_,
+                             position_slot_,
+                             begin,
+                             dropout,
+                             options_.residual,
+                             anchor_);
     }
-    final_norm_->bind(parameters_);
-    head_ = has_tied_head_ ? token_embedding_ : parameters_.compute("head.weight");
+    at::Tensor x = at::embedding(token_embedding_, tokens).to(options_.residual);
+    if (has_learned_positions_) x = x + position_embedding_.narrow(0, begin, tokens.size(1));
+    return dropout.p > 0.0 ? at::dropout(x, dropout.p, true) : x;
   }
 
-  [[nodiscard]] at::Tensor drop(const at::Tensor& x, bool is_training) const {
-    return is_training && dropout_ > 0.0 ? at::dropout(x, dropout_, true) : x;
-  }
-
-  /// The residual stream is kept in master precision; products run in compute precision.
+  /// Layers add to a residual stream; products run in compute precision.
   at::Tensor run(const at::Tensor& tokens, bool is_training, KvCache* cache, Losses* losses) {
-    const at::ScalarType compute = options_.compute;
-    at::Tensor x = at::embedding(token_embedding_, tokens).to(options_.master);
-    if (has_learned_positions_) {
-      const std::int64_t begin = cache != nullptr ? cache->length : 0;
-      x = x + position_embedding_.narrow(0, begin, tokens.size(1));
-    }
-    x = drop(x, is_training);
-    const double attention_dropout = is_training ? dropout_ : 0.0;
+    Dropout dropout{is_training ? dropout_ : 0.0, 0};
+    at::Tensor x = embed(tokens, cache != nullptr ? cache->length : 0, dropout);
+    at::Tensor delta;  // of the last block, not yet in x
+    const auto norm_after_delta = [&](const Norm& norm) {
+      ++dropout.site;
+      return norm.forward_sum(x, delta, dropout, options_.compute);
+    };
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = *layers_[i];
-      const at::Tensor mixed = layer.attention.forward(layer.attention_norm.forward(x).to(compute),
-                                                       rotary_,
-                                                       attention_dropout,
-                                                       cache,
-                                                       static_cast<int>(i));
-      x = x + drop(mixed, is_training);
-      const at::Tensor h = layer.feed_forward_norm.forward(x).to(compute);
-      const at::Tensor y = feed_forward(layer, static_cast<int>(i), h, is_training, losses);
-      x = x + drop(y, is_training);
+      const auto index = static_cast<int>(i);
+      delta = layer.attention.forward(
+          norm_after_delta(layer.attention_norm), rotary_, dropout.p, cache, index);
+      const at::Tensor h = norm_after_delta(layer.feed_forward_norm);
+      delta = feed_forward(layer, index, h, is_training, losses);
     }
-    return final_norm_->forward(x).to(compute);
+    return norm_after_delta(*final_norm_);
   }
 
   at::Tensor feed_forward(
@@ -263,6 +294,11 @@ class AssembledTransformer final : public Transformer {
   /// Logits over the first `num_rows` rows of the table in master precision; the others take no
   /// part.
   [[nodiscard]] at::Tensor head(const at::Tensor& hidden, std::int64_t num_rows) const {
+    if (fusion_ != nullptr) {
+      const Slot weight{head_slot_.value.narrow(0, 0, num_rows),
+                        head_slot_.gradient.narrow(0, 0, num_rows)};
+      return fused_linear(*fusion_, hidden, {weight, {}}).to(options_.master);
+    }
     const at::Tensor weight = vocab_size_padded_ == num_rows ? head_ : head_.narrow(0, 0, num_rows);
     return accumulating_linear(hidden, weight, {}).to(options_.master);
   }
@@ -280,11 +316,42 @@ class AssembledTransformer final : public Transformer {
   std::vector<std::unique_ptr<Layer>> layers_;
   std::unique_ptr<Norm> final_norm_;
   RotaryTable rotary_;
-  at::Tensor token_embedding_, position_embedding_, head_;
+  at::Tensor token_embedding_, position_embedding_, head_;  ///< without fused functions
+  std::unique_ptr<Fusion> fusion_;
+  Slot token_slot_, position_slot_, head_slot_;
+  at::Tensor anchor_;  ///< where autograd's tape begins with fused functions
   at::Tensor auxiliary_;  ///< weighted auxiliary losses of the forward pass under way
 };
 
 }  // namespace
+
+RoutingRecord RoutingRecord::clone() const {
+  return {layer,
+          expert_index.clone(),
+          combine_weight.clone(),
+          router_probs.clone(),
+          router_logits.clone(),
+          tokens_per_expert.clone()};
+}
+
+Transformer::Options Transformer::options_for(const Json& config, at::Device device) {
+  const Json& train = config["train"];
+  const auto is_bfloat16 = [&](const char* key, bool by_default) {
+    const std::string& type = train[key].as_string();
+    return type == "bfloat16" || (type != "float32" && by_default);
+  };
+  const std::string& fused = train["fused_functions"].as_string();
+  Options options;
+  options.device = device;
+  options.compute = is_bfloat16("compute_dtype", !device.is_cpu()) ? at::kBFloat16 : at::kFloat;
+  options.residual = is_bfloat16("residual_dtype", false) ? at::kBFloat16 : at::kFloat;
+  if (options.compute == at::kFloat) options.residual = at::kFloat;
+  options.use_fused_functions =
+      fused == "on" || (fused != "off" && !device.is_cpu() && kHasKernels);
+  options.use_deterministic_attention = train["use_deterministic_attention"].as_bool(true);
+  options.seed = static_cast<std::uint64_t>(train["seed"].as_integer());
+  return options;
+}
 
 Result<std::unique_ptr<Transformer>> Transformer::create(const Json& config,
                                                          std::int64_t vocab_size,

@@ -14,6 +14,8 @@
 
 namespace switchyard::train {
 
+class Fusion;
+
 /// What one routed layer reports of one forward pass, all on the device, without host
 /// synchronisation.
 struct RoutingRecord {
@@ -23,6 +25,8 @@ struct RoutingRecord {
   at::Tensor router_probs;       ///< [N, E] fp32
   at::Tensor router_logits;      ///< [N, E] fp32
   at::Tensor tokens_per_expert;  ///< [E] int64
+
+  [[nodiscard]] RoutingRecord clone() const;
 };
 
 /// Keys and values of earlier positions, per layer.
@@ -47,9 +51,15 @@ class Transformer {
   struct Options {
     at::ScalarType master = at::kFloat;
     at::ScalarType compute = at::kFloat;
+    at::ScalarType residual = at::kFloat;  ///< of the stream that layers add to
     at::Device device = at::kCPU;
+    bool use_fused_functions = false;  ///< f32 masters only
+    bool use_deterministic_attention = true;  ///< of fused functions
     std::uint64_t seed = 1337;
   };
+
+  /// What the "train" section of a resolved config asks for on a device.
+  static Options options_for(const Json& config, at::Device device);
 
   /// `config` is resolved. Errors: kOutOfMemory, kUnavailable (no such device).
   static Result<std::unique_ptr<Transformer>> create(const Json& config,
@@ -58,7 +68,7 @@ class Transformer {
   virtual ~Transformer() = default;
 
   struct Losses {
-    at::Tensor total;              ///< what is differentiated
+    at::Tensor total;              ///< what is differentiated, share included
     at::Tensor cross_entropy;      ///< nats/token
     at::Tensor load_balance_loss;  ///< mean over routed layers; undefined without routed layers
     at::Tensor router_z_loss;      ///< likewise
@@ -66,11 +76,14 @@ class Transformer {
     at::Tensor logits;  ///< [B, T, V]; defined only when asked for
   };
 
-  /// tokens, targets [B, T] int64 on the device. Dropout is on when `is_training`.
+  /// tokens, targets [B, T] int64 on the device. Dropout is on when `is_training`. `share`: of the
+  /// gradient, for passes whose gradients add up to one step; with fused functions the gradient of
+  /// `total` is taken as 1.
   virtual Losses forward(const at::Tensor& tokens,
                          const at::Tensor& targets,
                          bool is_training,
-                         bool with_logits = false) = 0;
+                         bool with_logits = false,
+                         double share = 1.0) = 0;
 
   /// Logits [B, V] (fp32) of the last of `tokens` [B, t] that follow the positions in `cache`; the
   /// cache grows by t. `routing`, if given, receives one record per routed layer for the t new
@@ -85,8 +98,10 @@ class Transformer {
   [[nodiscard]] virtual std::int64_t seq_len() const = 0;
   [[nodiscard]] virtual std::vector<int> routed_layers() const = 0;     ///< layer indices
   [[nodiscard]] virtual std::int64_t num_experts(int layer) const = 0;  ///< 0 for a dense layer
-  /// Random state that dropout draws from (saved in checkpoints).
+  /// Random state that dropout of ordinary operations draws from (saved in checkpoints).
   virtual at::Generator& generator() = 0;
+  /// Null without fused functions.
+  virtual Fusion* fusion() = 0;
 };
 
 }  // namespace switchyard::train
