@@ -2,55 +2,37 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+
+#include "kernels/reference/element.h"
 
 namespace switchyard::kernels {
 namespace {
 
-struct F32 {
-  float value;
+using reference::Bf16;
+using reference::F32;
 
-  [[nodiscard]] double get() const { return static_cast<double>(value); }
-
-  void set(double number) { value = static_cast<float>(number); }
-};
-
-/// The upper half of a float, rounded to nearest, ties to even.
-struct Bf16 {
-  std::uint16_t bits;
-
-  [[nodiscard]] double get() const {
-    const std::uint32_t wide = static_cast<std::uint32_t>(bits) << 16U;
-    float number = 0.0F;
-    std::memcpy(&number, &wide, sizeof(number));
-    return static_cast<double>(number);
-  }
-
-  void set(double number) {
-    const auto narrow = static_cast<float>(number);
-    std::uint32_t wide = 0;
-    std::memcpy(&wide, &narrow, sizeof(wide));
-    wide += 0x7FFFU + ((wide >> 16U) & 1U);
-    bits = static_cast<std::uint16_t>(wide >> 16U);
-  }
+struct Losses {
+  float plain, whole;
 };
 
 template <typename T>
-float cross_entropy_row(
-    T* row, std::int64_t target, std::int64_t V, std::int64_t stride, double scale) {
+Losses cross_entropy_row(
+    T* row, std::int64_t target, std::int64_t V, std::int64_t stride, double scale, double z_coef) {
   const bool is_counted = target >= 0 && target < V;
   double largest = -std::numeric_limits<double>::infinity();
   for (std::int64_t v = 0; v < V; ++v) largest = std::max(largest, row[v].get());
   double sum = 0.0;
   for (std::int64_t v = 0; v < V; ++v) sum += std::exp(row[v].get() - largest);
   const double log_sum = largest + std::log(sum);
-  const double loss = is_counted ? log_sum - row[target].get() : 0.0;
+  const double plain = is_counted ? log_sum - row[target].get() : 0.0;
+  const double square = is_counted ? z_coef * log_sum * log_sum : 0.0;
+  const double factor = 1.0 + 2.0 * z_coef * log_sum;
   for (std::int64_t v = 0; v < stride; ++v) {
-    const double p = v < V ? std::exp(row[v].get() - log_sum) : 0.0;
+    const double p = v < V ? factor * std::exp(row[v].get() - log_sum) : 0.0;
     row[v].set(is_counted && v < V ? scale * (p - (v == target ? 1.0 : 0.0)) : 0.0);
   }
-  return static_cast<float>(loss);
+  return {static_cast<float>(plain), static_cast<float>(plain + square)};
 }
 
 template <typename T>
@@ -60,10 +42,15 @@ void cross_entropy_rows(T* logits,
                         std::int64_t V,
                         std::int64_t stride,
                         float scale,
-                        float* loss) {
+                        float* loss,
+                        const CrossEntropyOptions& options) {
+  const float device_scale = options.device_scale != nullptr ? *options.device_scale : 1.0F;
+  const double factor = static_cast<double>(scale) * static_cast<double>(device_scale);
   for (std::int64_t n = 0; n < N; ++n) {
-    loss[n] =
-        cross_entropy_row(logits + n * stride, target[n], V, stride, static_cast<double>(scale));
+    const Losses losses = cross_entropy_row(
+        logits + n * stride, target[n], V, stride, factor, static_cast<double>(options.z_coef));
+    loss[n] = losses.whole;
+    if (options.plain_loss != nullptr) options.plain_loss[n] = losses.plain;
   }
 }
 
@@ -76,11 +63,12 @@ void cross_entropy_reference(void* logits,
                              std::int64_t V,
                              std::int64_t stride,
                              float scale,
-                             float* loss) {
+                             float* loss,
+                             const CrossEntropyOptions& options) {
   if (dtype == Dtype::kF32) {
-    cross_entropy_rows(static_cast<F32*>(logits), target, N, V, stride, scale, loss);
+    cross_entropy_rows(static_cast<F32*>(logits), target, N, V, stride, scale, loss, options);
   } else {
-    cross_entropy_rows(static_cast<Bf16*>(logits), target, N, V, stride, scale, loss);
+    cross_entropy_rows(static_cast<Bf16*>(logits), target, N, V, stride, scale, loss, options);
   }
 }
 

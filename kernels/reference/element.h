@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/include/dtype.h"
+#include "kernels/include/philox.h"
+#include "kernels/include/step_state.h"
+
+namespace switchyard::kernels::reference {
+
+struct F32 {
+  float value;
+
+  [[nodiscard]] double get() const { return static_cast<double>(value); }
+
+  void set(double number) { value = static_cast<float>(number); }
+};
+
+/// The upper half of a float, rounded to nearest, ties to even; what is not a number stays so.
+struct Bf16 {
+  std::uint16_t bits;
+
+  [[nodiscard]] double get() const {
+    const std::uint32_t wide = static_cast<std::uint32_t>(bits) << 16U;
+    float number = 0.0F;
+    std::memcpy(&number, &wide, sizeof(number));
+    return static_cast<double>(number);
+  }
+
+  void set(double number) {
+    const auto narrow = static_cast<float>(number);
+    std::uint32_t wide = 0;
+    std::memcpy(&wide, &narrow, sizeof(wide));
+    if (std::isnan(narrow)) {
+      bits = 0x7FFFU;
+      return;
+    }
+    wide += 0x7FFFU + ((wide >> 16U) & 1U);
+    bits = static_cast<std::uint16_t>(wide >> 16U);
+  }
+};
+
+/// Calls `run` with a null pointer of the element type that `dtype` names.
+template <typename Run>
+void with_type(Dtype dtype, const Run& run) {
+  if (dtype == Dtype::kF32) {
+    run(static_cast<F32*>(nullptr));
+  } else {
+    run(static_cast<Bf16*>(nullptr));
+  }
+}
+
+/// The factor of dropout by flat index: 0 or 1 / (1 - p).
+class DropoutMask {
+ public:
+  DropoutMask(float p, std::uint32_t site, const StepState* state) : site_(site) {
+    if (p == 0.0F) return;
+    threshold_ = dropout_threshold(p);
+    kept_ = 1.0 / (1.0 - static_cast<double>(p));
+    seed_ = state->seed;
+    step_ = state->step;
+    is_active_ = true;
+  }
+
+  [[nodiscard]] double factor(std::int64_t index) const {
+    if (!is_active_) return 1.0;
+    const auto flat = static_cast<std::uint64_t>(index);
+    return philox_word(seed_, step_, site_, flat) >= threshold_ ? kept_ : 0.0;
+  }
+
+ private:
+  bool is_active_ = false;
+  std::uint32_t site_;
+  std::uint32_t threshold_ = 0;
+  double kept_ = 1.0;
+  std::uint64_t seed_ = 0;
+  std::uint64_t step_ = 0;
+};
+
+}  // namespace switchyard::kernels::reference
