@@ -23,7 +23,7 @@ class RoutedExperts {
  public:
   RoutedExperts(const config::Node& model, const config::Node& options, const std::string& name);
   void declare(ParameterStore& parameters) const;
-  void bind(ParameterStore& parameters, Fusion* fusion);
+  void bind(ParameterStore& parameters, Fusion* fusion = nullptr);
 
   struct Output {
     at::Tensor y;  ///< [B, T, D]

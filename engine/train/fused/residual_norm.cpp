@@ -90,9 +90,6 @@ struct ResidualNormFunction : torch::autograd::Function<ResidualNormFunction> {
     const bool is_shared = dropout.p == 0.0 && sum.scalar_type() == compute;
     at::Tensor ddelta;
     if (has_delta) ddelta = is_shared ? dx : at::empty_like(dy);
-    const auto bytes =
-        static_cast<std::int64_t>(kernels::residual_norm_workspace_bytes(shape.N, shape.D));
-    const at::Tensor workspace = at::empty({bytes}, sum.options().dtype(at::kByte));
     kernels::ResidualNormBackward arguments;
     arguments.dy = dy.const_data_ptr();
     arguments.dsum = pointer_or_null(dsum);
@@ -106,11 +103,15 @@ struct ResidualNormFunction : torch::autograd::Function<ResidualNormFunction> {
     arguments.dweight = weight.gradient.mutable_data_ptr<float>();
     if (bias.defined()) arguments.dbias = bias.gradient.mutable_data_ptr<float>();
     arguments.beta = 1.0F;
-    arguments.workspace = workspace.mutable_data_ptr();
+    at::Tensor workspace;
     run_kernel(
         sum.device(),
         [&] { kernels::residual_norm_backward_reference(shape, arguments); },
         [&](auto stream) {
+          const std::size_t bytes = kernels::residual_norm_workspace_bytes(shape.N, shape.D);
+          workspace =
+              at::empty({static_cast<std::int64_t>(bytes)}, sum.options().dtype(at::kByte));
+          arguments.workspace = workspace.mutable_data_ptr();
           return kernels::residual_norm_backward_cuda(shape, arguments, stream);
         });
     const at::IntArrayRef sizes = gradients[gradients[0].defined() ? 0 : 1].sizes();

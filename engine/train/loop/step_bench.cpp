@@ -148,7 +148,7 @@ Result<Json> measure(const StepBenchRequest& request) {
                        {"name", request.config["name"]},
                        {"device", device.str()},
                        {"compute_dtype", options.compute == at::kBFloat16 ? "bfloat16" : "float32"},
-                       {"residual_dtype", options.residual == at::kBFloat16 ? "bfloat16" : "float32"},
+                       {"residual_dtype", options.use_bfloat16_residual ? "bfloat16" : "float32"},
                        {"has_fused_functions", options.use_fused_functions},
                        {"why_no_graph", bench.why_no_graph()},
                        {"num_threads", at::get_num_threads()},

@@ -28,7 +28,7 @@ class Norm {
   Norm(
       const config::Node& model, std::string name, std::int64_t width, bool use_rms, bool use_bias);
   void declare(ParameterStore& parameters) const;
-  void bind(ParameterStore& parameters, Fusion* fusion);
+  void bind(ParameterStore& parameters, Fusion* fusion = nullptr);
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
   /// x becomes x + dropout(delta), unless `delta` is undefined; the result is the norm of x in
   /// `compute` precision.
@@ -52,7 +52,7 @@ class Linear {
  public:
   Linear(std::string name, std::int64_t in, std::int64_t out, bool use_bias);
   void declare(ParameterStore& parameters) const;
-  void bind(ParameterStore& parameters, Fusion* fusion);
+  void bind(ParameterStore& parameters, Fusion* fusion = nullptr);
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
 
   [[nodiscard]] const LinearSlots& slots() const { return slots_; }
@@ -81,7 +81,7 @@ class Attention {
  public:
   Attention(const config::Node& model, const std::string& name);
   void declare(ParameterStore& parameters) const;
-  void bind(ParameterStore& parameters, Fusion* fusion);
+  void bind(ParameterStore& parameters, Fusion* fusion = nullptr);
   /// `rotary` may hold no tensors (learned positions). `cache`, if given, holds `layer`'s earlier
   /// keys and values and receives the new ones; its length is advanced by the caller.
   [[nodiscard]] at::Tensor forward(const at::Tensor& x,
@@ -111,7 +111,7 @@ class DenseFeedForward {
  public:
   DenseFeedForward(const config::Node& model, const config::Node& options, const std::string& name);
   void declare(ParameterStore& parameters) const;
-  void bind(ParameterStore& parameters, Fusion* fusion);
+  void bind(ParameterStore& parameters, Fusion* fusion = nullptr);
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
 
  private:

@@ -86,14 +86,15 @@ class AssembledTransformer final : public Transformer {
     const at::Tensor rows = hidden.view({-1, d_model_});
     const at::Tensor wanted = targets.reshape({-1});
     if (!with_logits && fusion_ != nullptr) {
-      losses.total = fused_head_loss(*fusion_, rows, head_slot_, wanted, num_classes_, share);
-      losses.cross_entropy = losses.total.detach();
+      losses.cross_entropy =
+          fused_head_loss(*fusion_, rows, head_slot_, wanted, num_classes_, share);
     } else {
       const at::Tensor logits = head(rows, num_classes_);
       losses.cross_entropy = at::cross_entropy_loss(logits, wanted);
-      losses.total = share == 1.0 ? losses.cross_entropy : losses.cross_entropy * share;
       if (with_logits) losses.logits = logits.view({tokens.size(0), tokens.size(1), -1});
     }
+    losses.total = share == 1.0 ? losses.cross_entropy : losses.cross_entropy * share;
+    losses.cross_entropy = losses.cross_entropy.detach();
     if (losses.load_balance_loss.defined()) {
       losses.total =
           losses.total + auxiliary_ * (share / static_cast<double>(losses.routing.size()));
@@ -224,6 +225,10 @@ class AssembledTransformer final : public Transformer {
     head_ = parameters_.compute(head);
   }
 
+  [[nodiscard]] at::ScalarType residual_dtype() const {
+    return options_.use_bfloat16_residual ? at::kBFloat16 : options_.master;
+  }
+
   /// The residual stream before the first layer.
   [[nodiscard]] at::Tensor embed(const at::Tensor& tokens,
                                  std::int64_t begin,
@@ -235,10 +240,10 @@ class AssembledTransformer final : public Transformer {
                              position_slot_,
                              begin,
                              dropout,
-                             options_.residual,
+                             residual_dtype(),
                              anchor_);
     }
-    at::Tensor x = at::embedding(token_embedding_, tokens).to(options_.residual);
+    at::Tensor x = at::embedding(token_embedding_, tokens).to(residual_dtype());
     if (has_learned_positions_) x = x + position_embedding_.narrow(0, begin, tokens.size(1));
     return dropout.p > 0.0 ? at::dropout(x, dropout.p, true) : x;
   }
@@ -344,8 +349,8 @@ Transformer::Options Transformer::options_for(const Json& config, at::Device dev
   Options options;
   options.device = device;
   options.compute = is_bfloat16("compute_dtype", !device.is_cpu()) ? at::kBFloat16 : at::kFloat;
-  options.residual = is_bfloat16("residual_dtype", false) ? at::kBFloat16 : at::kFloat;
-  if (options.compute == at::kFloat) options.residual = at::kFloat;
+  options.use_bfloat16_residual =
+      options.compute == at::kBFloat16 && is_bfloat16("residual_dtype", false);
   options.use_fused_functions =
       fused == "on" || (fused != "off" && !device.is_cpu() && kHasKernels);
   options.use_deterministic_attention = train["use_deterministic_attention"].as_bool(true);

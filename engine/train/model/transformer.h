@@ -51,7 +51,7 @@ class Transformer {
   struct Options {
     at::ScalarType master = at::kFloat;
     at::ScalarType compute = at::kFloat;
-    at::ScalarType residual = at::kFloat;  ///< of the stream that layers add to
+    bool use_bfloat16_residual = false;  ///< the stream that layers add to; else as the masters
     at::Device device = at::kCPU;
     bool use_fused_functions = false;  ///< f32 masters only
     bool use_deterministic_attention = true;  ///< of fused functions
