@@ -68,6 +68,10 @@ void ParameterStore::allocate(at::ScalarType master, at::ScalarType compute, at:
   }
 }
 
+void ParameterStore::add_third_moment() {
+  if (!flat_moment3.defined()) flat_moment3 = at::zeros_like(flat_moment2);
+}
+
 at::Tensor ParameterStore::compute(const std::string& name) const {
   return lookup(compute_views_, name);
 }
