@@ -52,6 +52,13 @@ int run_step_bench(Context& context, const BenchOptions& options) {
               row["ms_p95"].as_number(),
               row["tokens_per_second"].as_number(),
               row["peak_gib"].as_number());
+  if (const Json* mfu = row.find("mfu"); mfu != nullptr) {
+    std::printf("%-28s MFU %.1f %% of %.0f TFLOP/s by the rule %s\n",
+                "",
+                100.0 * mfu->as_number(),
+                row["peak_tflops"].as_number(),
+                row["mfu_rule"].as_string().c_str());
+  }
   return kExitDone;
 }
 
@@ -81,6 +88,10 @@ void add_bench_commands(CLI::App& app, Context& context) {
   step->add_flag("--routing-stats",
                  options->request.use_routing_stats,
                  "record routing statistics as a run does");
+  step->add_option("--peak-tflops",
+                   options->request.peak_tflops,
+                   "peak of the device in TFLOP/s; adds the utilisation (MFU) and its rule")
+      ->check(CLI::Range(1e-6, 1e9));
   add_json_option(*step, context);
   step->callback([&context, options] { run_step_bench(context, *options); });
 }

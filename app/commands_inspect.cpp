@@ -3,6 +3,7 @@
 
 #include "app/cli.h"
 #include "app/exit_codes.h"
+#include "engine/base/config/model_flops.h"
 #include "engine/base/config/model_size.h"
 #include "engine/base/config/presets.h"
 #include "engine/base/config/schema.h"
@@ -71,11 +72,18 @@ int run_params(Context& context, const ConfigOptions& options, std::int64_t voca
     vocab_size = data->tokenizer->vocab_size();
   }
   const config::ModelSize size = config::model_size(config, vocab_size);
+  const Json by_part = config::flops_by_part(config, vocab_size);
+  const auto rules = config::flop_rules(config, vocab_size);
   if (context.use_json) {
+    Json by_rule = Json::object();
+    for (const config::FlopRule& rule : rules)
+      by_rule.set(rule.name, Json(rule.flops_per_token_step));
     print_json(Json::object({{"params_total", Json(size.params_total)},
                              {"params_active", Json(size.params_active)},
                              {"flops_per_token_forward", Json(size.flops_per_token_forward)},
                              {"flops_per_token_step", Json(size.flops_per_token_step)},
+                             {"flops_by_part", by_part},
+                             {"flops_per_token_step_by_rule", std::move(by_rule)},
                              {"vocab_size", Json(vocab_size)}}));
     return kExitDone;
   }
@@ -85,6 +93,20 @@ int run_params(Context& context, const ConfigOptions& options, std::int64_t voca
               size.flops_per_token_forward,
               size.flops_per_token_step);
   print_line("vocabulary             " + grouped(vocab_size));
+  print_line("\nFLOP per token         forward     step");
+  for (const auto& [name, flops] : by_part["forward"].members()) {
+    std::printf("  %-20s %-11.4g %.4g\n",
+                name.c_str(),
+                flops.as_number(),
+                by_part["step"][name].as_number());
+  }
+  print_line("\nFLOP per token step by rule (C d_model, L layers, T seq_len, N active parameters)");
+  for (const config::FlopRule& rule : rules) {
+    std::printf("  %-20s %-11.4g %s\n",
+                std::string(rule.name).c_str(),
+                rule.flops_per_token_step,
+                std::string(rule.formula).c_str());
+  }
   return kExitDone;
 }
 

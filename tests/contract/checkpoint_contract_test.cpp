@@ -4,11 +4,14 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "engine/base/config/schema.h"
 #include "engine/base/core/file_system.h"
 #include "engine/train/loop/checkpointer.h"
 #include "engine/train/loop/sampler.h"
 #include "engine/train/loop/trainer.h"
 #include "engine/train/model/transformer.h"
+#include "engine/train/optim/optimizer.h"
+#include "engine/train/routing/router.h"
 #include "tests/support/model_config.h"
 #include "tests/support/temporary_folder.h"
 
@@ -78,6 +81,43 @@ TEST_F(Checkpoint, GivesBackEveryBitThatMatters) {
                         original->model().parameters().flat_master));
   EXPECT_TRUE(at::equal(resumed->model().parameters().flat_moment2,
                         original->model().parameters().flat_moment2));
+}
+
+TEST_F(Checkpoint, GivesBackTheStateOfEveryOptimizer) {
+  for (const OptimizerEntry& entry : all_optimizers()) {
+    SCOPED_TRACE(entry.name);
+    config::Resolved resolved = config::resolve(
+        config::run_schema(router_declarations()),
+        [&] {
+          Json changed = config;
+          changed.set("optimizer",
+                      Json::object({{"type", Json(entry.name)}, {"learning_rate", 2e-3}}));
+          return changed;
+        }(),
+        "test");
+    ASSERT_TRUE(resolved.ok()) << resolved.errors.front().text();
+    config = std::move(resolved.config);
+    const std::string dir = folder.path() + "/" + std::string(entry.name);
+    const auto original = trainer();
+    run(*original, 7);
+    Checkpointer checkpointer(dir);
+    const auto saved = checkpointer.save(*original, 2);
+    ASSERT_TRUE(saved.ok()) << saved.error().text();
+    const std::vector<double> want = run(*original, 7);
+    const auto scan = checkpoint::scan(dir, checkpoint::ScanDepth::kChecksums);
+    ASSERT_EQ(scan.valid.size(), 1U);
+    const auto resumed = trainer();
+    const Status restored = Checkpointer::restore(*resumed, scan.valid[0]);
+    ASSERT_TRUE(restored.ok()) << restored.error().text();
+    EXPECT_EQ(run(*resumed, 7), want);
+    const ParameterStore& a = resumed->model().parameters();
+    const ParameterStore& b = original->model().parameters();
+    EXPECT_TRUE(at::equal(a.flat_master, b.flat_master));
+    EXPECT_TRUE(at::equal(a.flat_moment1, b.flat_moment1));
+    EXPECT_TRUE(at::equal(a.flat_moment2, b.flat_moment2));
+    EXPECT_EQ(a.flat_moment3.defined(), entry.name == "amsgrad");
+    if (a.flat_moment3.defined()) EXPECT_TRUE(at::equal(a.flat_moment3, b.flat_moment3));
+  }
 }
 
 /// A section that could be changed without any effect would be saved in vain, or not used.

@@ -21,7 +21,7 @@ using CaseRunner = CaseOutcome (*)(const Json& c,
                                    const std::string& folder,
                                    const std::string& data_dir);
 
-// Kinds that need no LibTorch (golden_base_cases.cpp).
+// Kinds that need no LibTorch (golden_base_cases.cpp, golden_flop_cases.cpp).
 CaseOutcome run_safetensors_robustness(const Json& c,
                                        const std::string& folder,
                                        const std::string& data_dir);
@@ -30,12 +30,20 @@ CaseOutcome run_safetensors_mutations(const Json& c,
                                       const std::string& data_dir);
 CaseOutcome run_char_dataset(const Json& c, const std::string& folder, const std::string& data_dir);
 
+CaseOutcome run_flop_accounting(const Json& c,
+                                const std::string& folder,
+                                const std::string& data_dir);
+
 // Kinds of the training loop (golden_loop_cases.cpp); no LibTorch either.
 CaseOutcome run_sampling_distribution(const Json& c,
                                       const std::string& folder,
                                       const std::string& data_dir);
 
-// Kinds that train (golden_train_cases.cpp) or look at routing (golden_routing_cases.cpp).
+// Kinds that train (golden_train_cases.cpp), update weights (golden_optimizer_cases.cpp) or look at
+// routing (golden_routing_cases.cpp).
+CaseOutcome run_optimizer_trajectory(const Json& c,
+                                     const std::string& folder,
+                                     const std::string& data_dir);
 CaseOutcome run_gpt_training_trajectory(const Json& c,
                                         const std::string& folder,
                                         const std::string& data_dir);

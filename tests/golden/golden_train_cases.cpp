@@ -216,10 +216,9 @@ Status Trajectory::prepare(const std::string& folder) {
   options.master = options.compute = type_;
   SY_ASSIGN_OR_RETURN(
       model_, Transformer::create(config_, params["model"]["vocab_size"].as_integer(), options));
-  const config::Node optimizer = config::Node(config_).child("optimizer");
-  for (const auto& entry : train::all_optimizers()) {
-    if (entry.name == "adamw") optimizer_ = entry.create(optimizer);
-  }
+  SY_ASSIGN_OR_RETURN(
+      optimizer_,
+      train::create_optimizer(config::Node(config_).child("optimizer"), model_->parameters()));
   const at::NoGradGuard no_grad;
   std::int64_t num_loaded = 0;
   for (const auto& [name, tensor] : initial_) {

@@ -25,9 +25,11 @@ namespace {
 const std::map<std::string, CaseRunner>& runners() {
   static const std::map<std::string, CaseRunner> table{
       {"char_dataset", &run_char_dataset},
+      {"flop_accounting", &run_flop_accounting},
       {"gpt_training_trajectory", &run_gpt_training_trajectory},
       {"lr_schedule", &run_lr_schedule},
       {"moe_training_trajectory", &run_moe_training_trajectory},
+      {"optimizer_trajectory", &run_optimizer_trajectory},
       {"routing_stats", &run_routing_stats},
       {"safetensors_mutations", &run_safetensors_mutations},
       {"safetensors_robustness", &run_safetensors_robustness},

@@ -25,6 +25,11 @@ TEST(GoldenBase, MutatedSafetensorsFilesAreNeverMisread) {
   EXPECT_TRUE(outcome.passed) << outcome.detail;
 }
 
+TEST(GoldenBase, OperationsAreCountedAsPublished) {
+  const CaseOutcome outcome = run("flops", &run_flop_accounting, "");
+  EXPECT_TRUE(outcome.passed) << outcome.detail;
+}
+
 TEST(GoldenBase, ACharacterCaseWithoutItsTextIsSkipped) {
   EXPECT_TRUE(run("chars-tinyshakespeare", &run_char_dataset, "").is_skipped);
   EXPECT_TRUE(run("chars-tinyshakespeare", &run_char_dataset, "/nowhere").is_skipped);

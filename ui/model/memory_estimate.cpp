@@ -68,7 +68,11 @@ MemoryEstimate memory_estimate(const Json& resolved,
   };
   part("weights", (4.0 + copy) * params, times(4.0 + copy, " B", params) + " parameters");
   part("gradients", (4.0 + copy) * params, times(4.0 + copy, " B", params) + " parameters");
-  part("optimizer", 8.0 * params, times(8.0, " B", params) + " parameters (two moments)");
+  const int num_moments = num_optimizer_moments(resolved);
+  part("optimizer",
+       4.0 * num_moments * params,
+       times(4.0 * num_moments, " B", params) +
+           (num_moments == 3 ? " parameters (three moments)" : " parameters (two moments)"));
   part("activations",
        tokens * per_token,
        bytes_text(per_token) + " × " +
@@ -88,8 +92,12 @@ MemoryEstimate memory_estimate(const Json& resolved,
   return estimate;
 }
 
-double checkpoint_bytes(std::int64_t params_total) {
-  return 12.0 * static_cast<double>(params_total);
+int num_optimizer_moments(const Json& resolved) {
+  return resolved["optimizer"]["type"].as_string() == "amsgrad" ? 3 : 2;
+}
+
+double checkpoint_bytes(std::int64_t params_total, int num_moments) {
+  return 4.0 * (1.0 + num_moments) * static_cast<double>(params_total);
 }
 
 Fit fit_of(double needed_bytes, double available_bytes) {
@@ -131,7 +139,7 @@ DraftFigures draft_figures(const Json& resolved,
   figures.params_active = size.params_active;
   figures.flops_per_token = size.flops_per_token_step;
   figures.memory = memory_estimate(resolved, size.params_total, words, is_gpu);
-  figures.checkpoint_bytes = checkpoint_bytes(size.params_total);
+  figures.checkpoint_bytes = checkpoint_bytes(size.params_total, num_optimizer_moments(resolved));
   const Json& checkpoint = resolved["checkpoint"];
   const std::int64_t max_steps = train["max_steps"].as_integer();
   const std::int64_t interval = checkpoint["interval_steps"].as_integer();

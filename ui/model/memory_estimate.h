@@ -22,7 +22,7 @@ struct MemoryPart {
 ///         m matrices of hidden width (2: up and its activation; 3 with swiglu), F d_ff, E experts.
 ///         weights    = 4 P (+ 2 P copies in bfloat16)
 ///         gradients  = 4 P (+ 2 P copies in bfloat16)
-///         optimizer  = 8 P (two moments in float32)
+///         optimizer  = 8 P (two moments in float32; 12 P with amsgrad, which keeps three)
 ///         activations, a layer and token = 8 D (residual before each norm, float32) + c (6 D + m
 ///         F)
 ///           for a dense block; a routed one has c (5 D + K (2 D + m F)) + 8 E instead;
@@ -45,8 +45,11 @@ MemoryEstimate memory_estimate(const Json& resolved,
                                std::int64_t vocab_size,
                                bool is_gpu);
 
-/// Weights and both moments in float32: what one checkpoint takes on disk.
-double checkpoint_bytes(std::int64_t params_total);
+/// Moments that the optimizer of a resolved configuration keeps for each parameter.
+int num_optimizer_moments(const Json& resolved);
+
+/// Weights and moments in float32: what one checkpoint takes on disk.
+double checkpoint_bytes(std::int64_t params_total, int num_moments);
 
 /// How a need compares with what there is.
 enum class Fit {

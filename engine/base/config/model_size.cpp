@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/config/model_flops.h"
 #include "engine/base/config/node.h"
 
 namespace switchyard::config {
@@ -15,29 +16,27 @@ struct Widths {
   bool is_rms_norm = false;
 };
 
-/// Numbers of one part: all of them, those a token uses, and those in matrix products of a token.
+/// Numbers of one part: all of them, and those a token uses.
 struct Count {
   std::int64_t total = 0;
   std::int64_t active = 0;
-  std::int64_t in_products = 0;
 };
 
 Count operator+(const Count& a, const Count& b) {
-  return {a.total + b.total, a.active + b.active, a.in_products + b.in_products};
+  return {a.total + b.total, a.active + b.active};
 }
 
 Count norm_count(const Widths& w) {
   const bool has_bias = w.use_bias && !w.is_rms_norm;
   const std::int64_t numbers = w.d_model * (has_bias ? 2 : 1);
-  return {numbers, numbers, 0};
+  return {numbers, numbers};
 }
 
 Count attention_count(const Widths& w, const std::string& qk_norm) {
-  const std::int64_t matrices = 4 * w.d_model * w.d_model;
-  std::int64_t numbers = matrices + (w.use_bias ? 4 * w.d_model : 0);
+  std::int64_t numbers = 4 * w.d_model * w.d_model + (w.use_bias ? 4 * w.d_model : 0);
   if (qk_norm == "full") numbers += 2 * w.d_model;
   if (qk_norm == "head") numbers += 2 * w.head_dim;
-  return {numbers, numbers, matrices};
+  return {numbers, numbers};
 }
 
 /// One feed-forward block, or one expert (experts have no biases).
@@ -46,12 +45,12 @@ Count block_count(const Widths& w, const Node& options, bool use_bias) {
   const std::int64_t num_inner = options.text("activation") == "swiglu" ? 2 : 1;
   const std::int64_t matrices = (num_inner + 1) * w.d_model * d_ff;
   const std::int64_t biases = use_bias ? num_inner * d_ff + w.d_model : 0;
-  return {matrices + biases, matrices + biases, matrices};
+  return {matrices + biases, matrices + biases};
 }
 
 Count router_count(const Widths& w, const Node& options) {
   const std::int64_t numbers = w.d_model * options.integer("num_experts");
-  return {numbers, numbers, numbers};
+  return {numbers, numbers};
 }
 
 Count experts_count(const Widths& w, const Node& options) {
@@ -59,15 +58,15 @@ Count experts_count(const Widths& w, const Node& options) {
   const std::int64_t num_experts = options.integer("num_experts");
   const Node router = options.child("router");
   const std::int64_t top_k = router.has("top_k") ? router.integer("top_k") : num_experts;
-  return {num_experts * block.total, top_k * block.active, top_k * block.in_products};
+  return {num_experts * block.total, top_k * block.active};
 }
 
-ModelPart part_of(ModelPart::Kind kind, const Count& count, double other_flops = 0.0) {
+ModelPart part_of(ModelPart::Kind kind, const Count& count, double flops_per_token) {
   ModelPart part;
   part.kind = kind;
   part.params_total = count.total;
   part.params_active = count.active;
-  part.flops_per_token = 2.0 * static_cast<double>(count.in_products) + other_flops;
+  part.flops_per_token = flops_per_token;
   return part;
 }
 
@@ -91,32 +90,40 @@ std::vector<ModelPart> model_parts(const Json& resolved_config, std::int64_t voc
   const std::int64_t table = model_vocab_size(resolved_config, vocab_size) * w.d_model;
   const std::int64_t positions = model.text("position") == "learned" ? seq_len * w.d_model : 0;
 
+  const ModelShape shape = model_shape(resolved_config, vocab_size);
+  const auto length = static_cast<double>(seq_len);
+
   std::vector<ModelPart> parts;
-  parts.push_back(part_of(ModelPart::Kind::kEmbedding, {table + positions, table + positions, 0}));
+  parts.push_back(
+      part_of(ModelPart::Kind::kEmbedding, {table + positions, table + positions}, 0.0));
   int group = 0;
   for (const Node& entry : model.children("layers")) {
-    const auto add = [&](ModelPart part) {
+    const Flops flops =
+        layer_flops(shape, shape.layers[static_cast<std::size_t>(group)], AttentionCount::kCausal);
+    const auto add = [&](ModelPart::Kind kind, const Count& count, double flops_per_sequence) {
+      ModelPart part = part_of(kind, count, flops_per_sequence / length);
       part.layer_group = group;
       part.repeat = entry.integer("repeat");
       parts.push_back(part);
     };
-    const auto attention_flops = 2.0 * static_cast<double>(w.d_model * seq_len);
-    add(part_of(ModelPart::Kind::kMixer,
-                norm_count(w) + attention_count(w, model.text("qk_norm")),
-                attention_flops));
+    add(ModelPart::Kind::kMixer,
+        norm_count(w) + attention_count(w, model.text("qk_norm")),
+        flops.attention_products + flops.attention_scores);
     const Node feed_forward = entry.child("feed_forward");
     if (feed_forward.text("type") == "dense") {
-      add(part_of(ModelPart::Kind::kDense,
-                  norm_count(w) + block_count(w, feed_forward, w.use_bias)));
+      add(ModelPart::Kind::kDense,
+          norm_count(w) + block_count(w, feed_forward, w.use_bias),
+          flops.feed_forward);
     } else {
-      add(part_of(ModelPart::Kind::kRouter, norm_count(w) + router_count(w, feed_forward)));
-      add(part_of(ModelPart::Kind::kExperts, experts_count(w, feed_forward)));
+      add(ModelPart::Kind::kRouter, norm_count(w) + router_count(w, feed_forward), flops.router);
+      add(ModelPart::Kind::kExperts, experts_count(w, feed_forward), flops.experts);
     }
     ++group;
   }
   // A tied head is the token table itself: its products count, its numbers do not.
   const std::int64_t own = model.boolean("use_tied_head") ? 0 : table;
-  parts.push_back(part_of(ModelPart::Kind::kHead, norm_count(w) + Count{own, own, table}));
+  parts.push_back(part_of(
+      ModelPart::Kind::kHead, norm_count(w) + Count{own, own}, 2.0 * static_cast<double>(table)));
   return parts;
 }
 

@@ -131,6 +131,27 @@ void min_learning_rate_at_most_peak(const Json& object,
          "Lower min_learning_rate or raise /optimizer/learning_rate.");
 }
 
+void momentum_for_nesterov_and_dampening(const Json& object,
+                                         const std::string& path,
+                                         std::vector<Error>& errors) {
+  if (object["momentum"].as_number() > 0.0) {
+    if (!object["use_nesterov"].as_bool() || object["dampening"].as_number() == 0.0) return;
+    refuse(errors,
+           path + "/dampening",
+           "expected 0 (use_nesterov is on), found " + number_text(object, "dampening") + ".",
+           "Set dampening to 0 or switch " + pointer_part(path) + "/use_nesterov off.");
+    return;
+  }
+  for (const char* key : {"use_nesterov", "dampening"}) {
+    const Json& value = object[key];
+    if (value.as_bool() || value.as_number() > 0.0)
+      refuse(errors,
+             path + "/" + key,
+             "acts on the momentum, and " + pointer_part(path) + "/momentum is 0.",
+             "Raise momentum above 0 or leave " + std::string(key) + " out.");
+  }
+}
+
 struct NamedRule {
   std::string_view name;
   Schema::Rule rule;
@@ -141,6 +162,7 @@ constexpr std::array kRules{
     NamedRule{"dataset_or_text_file", &dataset_or_text_file},
     NamedRule{"head_dim_even_for_rope", &head_dim_even_for_rope},
     NamedRule{"min_learning_rate_at_most_peak", &min_learning_rate_at_most_peak},
+    NamedRule{"momentum_for_nesterov_and_dampening", &momentum_for_nesterov_and_dampening},
     NamedRule{"name_is_a_file_name", &name_is_a_file_name},
     NamedRule{"num_layers_within_limit", &num_layers_within_limit},
     NamedRule{"top_k_at_most_num_experts", &top_k_at_most_num_experts},

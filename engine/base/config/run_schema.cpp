@@ -1,16 +1,10 @@
 #include "engine/base/config/schema.h"
+#include "engine/base/config/schema_sections.h"
 
 namespace switchyard::config {
 namespace {
 
 constexpr double kMostSteps = 1e9;
-
-void describe_note(Schema& s) {
-  s.text("note", "")
-      .says("free text for people; nothing reads it")
-      .at_level(Level::kAll)
-      .resumable();
-}
 
 Field& activation(Schema& s, std::string_view default_value) {
   return s.choice("activation", default_value, {"gelu_erf", "gelu_tanh", "swiglu"})
@@ -170,35 +164,6 @@ void describe_data(Schema& s) {
       .named("Training part")
       .says("the first part of the text trains, the rest validates");
   s.rule("dataset_or_text_file");
-}
-
-void describe_adamw(Schema& s) {
-  describe_note(s);
-  s.number("learning_rate", 1e-3)
-      .range(0.0, 10.0)
-      .named("Learning rate")
-      .says("highest rate of the schedule")
-      .at_level(Level::kEssential)
-      .resumable();
-  s.number("beta1", 0.9).range(0.0, 0.999999).says("decay of the first moment").resumable();
-  s.number("beta2", 0.99).range(0.0, 0.999999).says("decay of the second moment").resumable();
-  s.number("eps", 1e-8)
-      .above(0.0, 1.0)
-      .says("added to the root of the second moment")
-      .at_level(Level::kAll)
-      .resumable();
-  s.number("weight_decay", 0.1)
-      .range(0.0, 10.0)
-      .says("decoupled decay, multiplied by the learning rate")
-      .resumable();
-  s.choice("decay_rule", "matrices", {"matrices", "all"})
-      .says("what decays: tensors with two or more dimensions, or all of them")
-      .at_level(Level::kAll);
-  s.number("grad_clip_norm", 1.0)
-      .range(0.0, 1e6)
-      .named("Gradient clip")
-      .says("largest norm of the whole gradient; 0 does not clip")
-      .resumable();
 }
 
 Field& steps(Schema& s, std::string_view key, std::int64_t default_value, std::string_view help) {
@@ -449,11 +414,7 @@ Schema run_schema(const std::vector<RouterDeclaration>& routers) {
   describe_note(s);
   describe_model(s.object("model", "the network"), routers);
   describe_data(s.object("data", "what it learns from"));
-  s.variant("optimizer").says("how weights follow gradients");
-  describe_adamw(s.alternative("optimizer",
-                               "adamw",
-                               "Adam with decoupled weight decay",
-                               "Loshchilov & Hutter 2017, arXiv 1711.05101, algorithm 2"));
+  describe_optimizer(s);
   describe_schedule(s);
   describe_train(s.object("train", "how long and how fast"));
   describe_checkpoint(s.object("checkpoint", "when the run is saved"));

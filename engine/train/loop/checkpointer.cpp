@@ -48,6 +48,14 @@ at::Tensor moment_view(const at::Tensor& flat,
   return flat.narrow(0, offset, view.numel()).view(view.sizes());
 }
 
+/// The moments that the optimizer keeps, and what their tensors' names begin with.
+std::vector<std::pair<std::string, at::Tensor>> moment_buffers(const ParameterStore& parameters) {
+  std::vector<std::pair<std::string, at::Tensor>> buffers{{"moment1.", parameters.flat_moment1},
+                                                          {"moment2.", parameters.flat_moment2}};
+  if (parameters.flat_moment3.defined()) buffers.emplace_back("moment3.", parameters.flat_moment3);
+  return buffers;
+}
+
 Status read_into(const formats::SafetensorsReader& reader,
                  const std::string& file,
                  const std::string& name,
@@ -153,10 +161,9 @@ Result<Checkpointer::Saved> Checkpointer::save(Trainer& trainer, int keep_last) 
   for (const ParameterStore::Declaration& declaration : parameters.declarations()) {
     const at::Tensor master = parameters.master(declaration.name);
     weights.add(declaration.name, master);
-    moments.add("moment1." + declaration.name,
-                moment_view(parameters.flat_moment1, parameters.flat_master, master));
-    moments.add("moment2." + declaration.name,
-                moment_view(parameters.flat_moment2, parameters.flat_master, master));
+    for (const auto& [prefix, flat] : moment_buffers(parameters)) {
+      moments.add(prefix + declaration.name, moment_view(flat, parameters.flat_master, master));
+    }
   }
   Json state = trainer.state();
   state.set("schema", Json("switchyard.state"));
@@ -211,16 +218,10 @@ Status Checkpointer::restore(Trainer& trainer, const checkpoint::Found& found) {
   for (const ParameterStore::Declaration& declaration : parameters.declarations()) {
     const std::string& name = declaration.name;
     const at::Tensor master = parameters.master(name);
-    SY_RETURN_IF_ERROR(
-        read_into(reader,
-                  file,
-                  "moment1." + name,
-                  moment_view(parameters.flat_moment1, parameters.flat_master, master)));
-    SY_RETURN_IF_ERROR(
-        read_into(reader,
-                  file,
-                  "moment2." + name,
-                  moment_view(parameters.flat_moment2, parameters.flat_master, master)));
+    for (const auto& [prefix, flat] : moment_buffers(parameters)) {
+      SY_RETURN_IF_ERROR(read_into(
+          reader, file, prefix + name, moment_view(flat, parameters.flat_master, master)));
+    }
   }
   SY_ASSIGN_OR_RETURN(const std::string text,
                       read_file(found.path + "/" + kState, kMostStateBytes));

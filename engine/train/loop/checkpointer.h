@@ -14,8 +14,9 @@ class ParameterStore;
 class Trainer;
 
 /// Saves and restores everything that influences the next step: masters (weights.safetensors),
-/// moments (optimizer.safetensors: `moment1.<name>`, `moment2.<name>`), and Trainer::state()
-/// (state.json), beside a manifest with config hash, versions, thread count and device.
+/// moments (optimizer.safetensors: `moment1.<name>`, `moment2.<name>`, for some optimizers
+/// `moment3.<name>`), and Trainer::state() (state.json), beside a manifest with config hash,
+/// versions, thread count and device.
 ///
 /// A failed save never stops training: the next try waits 1, 2, 4 … up to 16 minutes; `is_lost()`
 /// says that the disk has been full for too long.

@@ -10,6 +10,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 
+#include "engine/base/config/model_flops.h"
 #include "engine/base/config/model_size.h"
 #include "engine/train/fused/fusion.h"
 #include "engine/train/loop/micro_step.h"
@@ -38,21 +39,21 @@ std::int64_t peak_resident_bytes() {
 /// The parts of a training step without anything around them.
 class Bench {
  public:
-  Bench(const Json& config, c10::Device device, std::unique_ptr<Transformer> model)
+  Bench(const Json& config,
+        c10::Device device,
+        std::unique_ptr<Transformer> model,
+        std::unique_ptr<Optimizer> optimizer)
       : config_(config),
         device_(device),
         model_(std::move(model)),
+        optimizer_(std::move(optimizer)),
         micro_step_(
             *model_,
             {config::Node(config_).child("train").boolean("use_cuda_graph"), nullptr}) {
     const config::Node train = config::Node(config_).child("train");
     rows_ = train.integer("micro_batch_size");
     num_slices_ = train.integer("grad_accum_steps");
-    const config::Node optimizer = config::Node(config_).child("optimizer");
-    rate_ = optimizer.number("learning_rate");
-    for (const OptimizerEntry& entry : all_optimizers()) {
-      if (entry.name == optimizer.text("type")) optimizer_ = entry.create(optimizer);
-    }
+    rate_ = config::Node(config_).child("optimizer").number("learning_rate");
     at::Generator random = at::detail::createCPUGenerator(1);
     data_ = at::randint(model_->vocab_size(),
                         {kNumBatches, num_slices_, rows_, model_->seq_len() + 1},
@@ -111,8 +112,8 @@ class Bench {
   Json config_;
   c10::Device device_;
   std::unique_ptr<Transformer> model_;
-  MicroStep micro_step_;
   std::unique_ptr<Optimizer> optimizer_;
+  MicroStep micro_step_;
   std::unique_ptr<RoutingStatistics> statistics_;
   std::int64_t rows_ = 1, num_slices_ = 1;
   double rate_ = 0.0;
@@ -122,6 +123,27 @@ class Bench {
 }  // namespace
 
 namespace {
+
+/// Adds the operations by part and by rule, and how much of the peak they are.
+void add_accounting(Json& report, const StepBenchRequest& request, double tokens_per_second) {
+  report.set("flops_by_part", config::flops_by_part(request.config, request.vocab_size));
+  const auto rules = config::flop_rules(request.config, request.vocab_size);
+  Json per_token = Json::object(), by_rule = Json::object();
+  for (const config::FlopRule& rule : rules) {
+    per_token.set(rule.name, Json(rule.flops_per_token_step));
+    if (request.peak_tflops <= 0.0) continue;
+    by_rule.set(rule.name,
+                Json(config::utilisation(
+                    rule.flops_per_token_step, tokens_per_second, request.peak_tflops)));
+  }
+  report.set("flops_per_token_step_by_rule", std::move(per_token));
+  if (request.peak_tflops <= 0.0) return;
+  const std::string_view chosen = rules.front().name;
+  report.set("peak_tflops", Json(request.peak_tflops));
+  report.set("mfu", by_rule[chosen]);
+  report.set("mfu_rule", Json(chosen));
+  report.set("mfu_by_rule", std::move(by_rule));
+}
 
 Result<Json> measure(const StepBenchRequest& request) {
   SY_ASSIGN_OR_RETURN(const c10::Device device, device_from_name(request.device));
@@ -133,7 +155,10 @@ Result<Json> measure(const StepBenchRequest& request) {
   use_own_stream(device);
   const Transformer::Options options = Transformer::options_for(request.config, device);
   SY_ASSIGN_OR_RETURN(auto model, Transformer::create(request.config, request.vocab_size, options));
-  Bench bench(request.config, device, std::move(model));
+  SY_ASSIGN_OR_RETURN(
+      auto optimizer,
+      create_optimizer(config::Node(request.config).child("optimizer"), model->parameters()));
+  Bench bench(request.config, device, std::move(model), std::move(optimizer));
   if (request.use_routing_stats) bench.record_routing();
   for (std::int64_t i = 0; i < request.num_warmup_steps; ++i) bench.step(i);
   std::vector<double> times =
@@ -144,26 +169,29 @@ Result<Json> measure(const StepBenchRequest& request) {
       device.is_cpu() ? peak_resident_bytes() : device_memory(device).peak_bytes;
   const config::ModelSize size = config::model_size(request.config, request.vocab_size);
   const auto tokens = static_cast<double>(bench.tokens_per_step());
-  return Json::object({{"bench", "step"},
-                       {"name", request.config["name"]},
-                       {"device", device.str()},
-                       {"compute_dtype", options.compute == at::kBFloat16 ? "bfloat16" : "float32"},
-                       {"residual_dtype", options.use_bfloat16_residual ? "bfloat16" : "float32"},
-                       {"has_fused_functions", options.use_fused_functions},
-                       {"why_no_graph", bench.why_no_graph()},
-                       {"num_threads", at::get_num_threads()},
-                       {"steps", request.num_steps},
-                       {"ms", median},
-                       {"ms_p95", times[(times.size() * 95 + 99) / 100 - 1]},
-                       {"ms_min", times.front()},
-                       {"tokens_per_second", tokens * 1e3 / median},
-                       {"tokens_per_step", bench.tokens_per_step()},
-                       {"flops_per_second", size.flops_per_token_step * tokens * 1e3 / median},
-                       {"peak_bytes", peak},
-                       {"peak_gib", static_cast<double>(peak) / (1024.0 * 1024.0 * 1024.0)},
-                       {"params_total", size.params_total},
-                       {"params_active", size.params_active},
-                       {"final_loss", bench.loss()}});
+  Json report =
+      Json::object({{"bench", "step"},
+                    {"name", request.config["name"]},
+                    {"device", device.str()},
+                    {"compute_dtype", options.compute == at::kBFloat16 ? "bfloat16" : "float32"},
+                     {"residual_dtype", options.use_bfloat16_residual ? "bfloat16" : "float32"},
+                     {"has_fused_functions", options.use_fused_functions},
+                     {"why_no_graph", bench.why_no_graph()},
+                    {"num_threads", at::get_num_threads()},
+                    {"steps", request.num_steps},
+                    {"ms", median},
+                    {"ms_p95", times[(times.size() * 95 + 99) / 100 - 1]},
+                    {"ms_min", times.front()},
+                    {"tokens_per_second", tokens * 1e3 / median},
+                    {"tokens_per_step", bench.tokens_per_step()},
+                    {"flops_per_second", size.flops_per_token_step * tokens * 1e3 / median},
+                    {"peak_bytes", peak},
+                    {"peak_gib", static_cast<double>(peak) / (1024.0 * 1024.0 * 1024.0)},
+                    {"params_total", size.params_total},
+                    {"params_active", size.params_active},
+                    {"final_loss", bench.loss()}});
+  add_accounting(report, request, tokens * 1e3 / median);
+  return report;
 }
 
 }  // namespace

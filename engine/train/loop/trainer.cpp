@@ -233,19 +233,11 @@ void Trainer::Impl::free_caches() const {
 }
 
 Status Trainer::Impl::create_optimizer() {
-  const config::Node options = section("optimizer");
   const std::int64_t step_count = optimizer == nullptr ? 0 : optimizer->step_count;
-  for (const OptimizerEntry& entry : all_optimizers()) {
-    if (entry.name != options.text("type")) continue;
-    optimizer = entry.create(options);
-    optimizer->step_count = step_count;
-    return {};
-  }
-  return Error{ErrorCode::kConfig,
-               "/optimizer/type",
-               "expected a known optimizer, found `" + options.text("type") + "`.",
-               "",
-               {}};
+  SY_ASSIGN_OR_RETURN(optimizer,
+                      train::create_optimizer(section("optimizer"), model->parameters()));
+  optimizer->step_count = step_count;
+  return {};
 }
 
 Trainer::Trainer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -81,6 +81,10 @@ Slot ParameterStore::slot(const std::string& name) const {
   return {lookup(compute_views_, name).detach(), gradient(name)};
 }
 
+void ParameterStore::add_third_moment() {
+  if (!flat_moment3.defined()) flat_moment3 = at::zeros_like(flat_moment2);
+}
+
 at::Tensor ParameterStore::master(const std::string& name) const {
   return lookup(master_views_, name);
 }

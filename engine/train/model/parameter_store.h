@@ -37,6 +37,8 @@ class ParameterStore {
     bool is_decayed = true;
     bool is_master_precision =
         false;  ///< read in master precision by its module (norm scales, router weights)
+    bool is_hidden = true;         ///< not an embedding or the head (Muon treats these otherwise)
+    std::int64_t num_stacked = 1;  ///< equal matrices along the second last dimension (3: qkv)
   };
 
   void declare(Declaration declaration);
@@ -44,6 +46,8 @@ class ParameterStore {
   void decay_all();
   /// Allocates the buffers and the views. Call once, after all declarations.
   void allocate(at::ScalarType master, at::ScalarType compute, at::Device device);
+  /// Allocates flat_moment3, for optimizers that keep three; does nothing when it is there.
+  void add_third_moment();
 
   /// What modules use in ordinary operations: a leaf for autograd.
   [[nodiscard]] at::Tensor compute(const std::string& name);
@@ -73,6 +77,7 @@ class ParameterStore {
   /// What autograd adds to: the flat gradient itself without copies, undefined when every copy is
   /// used by fused functions alone.
   at::Tensor flat_compute_gradient;
+  at::Tensor flat_moment3;  ///< undefined without add_third_moment()
   std::int64_t num_decayed = 0;  ///< length of the decayed prefix, padding included
 
  private:

@@ -60,11 +60,12 @@ at::Tensor Norm::forward_sum(at::Tensor& x,
   return forward(x).to(compute);
 }
 
-Linear::Linear(std::string name, std::int64_t in, std::int64_t out, bool use_bias)
-    : name_(std::move(name)), in_(in), out_(out), use_bias_(use_bias) {}
+Linear::Linear(
+    std::string name, std::int64_t in, std::int64_t out, bool use_bias, std::int64_t num_stacked)
+    : name_(std::move(name)), in_(in), out_(out), num_stacked_(num_stacked), use_bias_(use_bias) {}
 
 void Linear::declare(ParameterStore& parameters) const {
-  parameters.declare({name_ + ".weight", {out_, in_}, true, false});
+  parameters.declare({name_ + ".weight", {out_, in_}, true, false, true, num_stacked_});
   if (use_bias_) parameters.declare({name_ + ".bias", {out_}, false, false});
 }
 
@@ -102,7 +103,8 @@ Attention::Attention(const config::Node& model, const std::string& name)
       qkv_(name + ".qkv",
            model.integer("d_model"),
            3 * model.integer("d_model"),
-           model.boolean("use_bias")),
+           model.boolean("use_bias"),
+           3),
       output_(name + ".output",
               model.integer("d_model"),
               model.integer("d_model"),

@@ -47,10 +47,15 @@ class Norm {
   Slot weight_slot_, bias_slot_;
 };
 
-/// y = x W^T + b, with the initialisation it asks for.
+/// y = x W^T + b, with the initialisation it asks for. W may be `num_stacked` matrices of equal
+/// shape on top of each other.
 class Linear {
  public:
-  Linear(std::string name, std::int64_t in, std::int64_t out, bool use_bias);
+  Linear(std::string name,
+         std::int64_t in,
+         std::int64_t out,
+         bool use_bias,
+         std::int64_t num_stacked = 1);
   void declare(ParameterStore& parameters) const;
   void bind(ParameterStore& parameters, Fusion* fusion = nullptr);
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
@@ -59,7 +64,7 @@ class Linear {
 
  private:
   std::string name_;
-  std::int64_t in_, out_;
+  std::int64_t in_, out_, num_stacked_;
   bool use_bias_;
   at::Tensor weight_, bias_;
   Fusion* fusion_ = nullptr;

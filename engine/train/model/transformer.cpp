@@ -169,9 +169,9 @@ class AssembledTransformer final : public Transformer {
   }
 
   void declare() {
-    parameters_.declare({kTokenEmbedding, {vocab_size_padded_, d_model_}, true, false});
+    parameters_.declare({kTokenEmbedding, {vocab_size_padded_, d_model_}, true, false, false});
     if (has_learned_positions_) {
-      parameters_.declare({kPositionEmbedding, {seq_len_, d_model_}, true, false});
+      parameters_.declare({kPositionEmbedding, {seq_len_, d_model_}, true, false, false});
     }
     for (const auto& layer : layers_) {
       layer->attention_norm.declare(parameters_);
@@ -181,7 +181,7 @@ class AssembledTransformer final : public Transformer {
     }
     final_norm_->declare(parameters_);
     if (!has_tied_head_) {
-      parameters_.declare({"head.weight", {vocab_size_padded_, d_model_}, true, false});
+      parameters_.declare({"head.weight", {vocab_size_padded_, d_model_}, true, false, false});
     }
     if (config::Node(config_).child("optimizer").text("decay_rule") == "all")
       parameters_.decay_all();

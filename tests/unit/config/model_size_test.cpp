@@ -1,7 +1,10 @@
 #include "engine/base/config/model_size.h"
 
+#include <map>
+
 #include <gtest/gtest.h>
 
+#include "engine/base/config/model_flops.h"
 #include "engine/base/config/schema.h"
 #include "tests/support/declared_router.h"
 
@@ -94,6 +97,65 @@ TEST(ModelSize, CountsOperationsOfGpt2) {
   const ModelSize size = size_of(gpt(12, 12, 768, 1024, false), 50257);
   EXPECT_EQ(size.flops_per_token_forward, 265'938'432.0);
   EXPECT_EQ(size.flops_per_token_step, 797'815'296.0);
+}
+
+TEST(ModelSize, OperationsByPartAreItsOwnOnes) {
+  const auto input = parse_json(R"({"model":{"d_model":8,"num_heads":2,"seq_len":4,"layers":[
+      {"repeat":2,"feed_forward":{"d_ff":16}},{"repeat":3,"feed_forward":{"type":"routed_experts",
+       "num_experts":4,"d_ff":6,"activation":"swiglu","router":{"top_k":2}}}]}})",
+                                "test");
+  ASSERT_TRUE(input.ok());
+  const Json config = resolve(test::run_schema_for_tests(), *input, "").config;
+  const ModelSize size = model_size(config, 10);
+  const Json parts = flops_by_part(config, 10);
+  const std::map<std::string, double> expected{
+      {"embedding", 0.0},
+      {"attention_products", 5 * 2.0 * 4 * 64},
+      {"attention_scores", 5 * 2.0 * 8 * 4},  // causal: 4 n^2 d / 2 of n = 4, a token
+      {"feed_forward", 2 * 2.0 * 2 * 8 * 16},
+      {"experts", 3 * 2.0 * 2 * 3 * 8 * 6},
+      {"router", 3 * 2.0 * 8 * 4},
+      {"head", 2.0 * 8 * 10}};
+  double forward = 0.0;
+  for (const auto& [part, flops] : expected) {
+    EXPECT_DOUBLE_EQ(parts["forward"][part].as_number(-1.0), flops) << part;
+    EXPECT_DOUBLE_EQ(parts["step"][part].as_number(-1.0), 3.0 * flops) << part;
+    forward += flops;
+  }
+  EXPECT_EQ(parts["forward"].size(), expected.size());
+  EXPECT_DOUBLE_EQ(size.flops_per_token_forward, forward);
+  EXPECT_DOUBLE_EQ(flop_rules(config, 10).front().flops_per_token_step, size.flops_per_token_step);
+}
+
+TEST(ModelSize, RulesOfThumbCountWithoutBiasesAndOnlyUsedExperts) {
+  const auto rules_of = [](const std::string& model) {
+    const auto input = parse_json("{\"model\":" + model + "}", "test");
+    const Json config = resolve(test::run_schema_for_tests(), *input, "").config;
+    std::map<std::string, double> rules;
+    for (const FlopRule& rule : flop_rules(config, 50257))
+      rules[std::string(rule.name)] = rule.flops_per_token_step;
+    return rules;
+  };
+  const auto with_bias = rules_of(gpt(12, 12, 768, 1024, true));
+  EXPECT_EQ(with_bias, rules_of(gpt(12, 12, 768, 1024, false)));
+  EXPECT_EQ(with_bias.at("nanogpt"), 854'553'600.0);
+  EXPECT_EQ(with_bias.at("palm"), 859'272'192.0);
+  EXPECT_EQ(with_bias.at("llmc"), 802'649'088.0);
+  EXPECT_DOUBLE_EQ(utilisation(with_bias.at("palm"), 500'000.0, 989.0),
+                   859'272'192.0 * 5e5 / 989e12);
+  const std::string routed =
+      R"({"d_model":8,"num_heads":2,"seq_len":4,"position":"rope","layers":[{"feed_forward":
+          {"type":"routed_experts","num_experts":NUM,"d_ff":16,"router":{"top_k":2}}}]})";
+  const auto with_experts = [&](const std::string& number) {
+    std::string model = routed;
+    return rules_of(model.replace(model.find("NUM"), 3, number)).at("palm");
+  };
+  EXPECT_EQ(with_experts("64") - with_experts("4"), 6.0 * 8 * 60) << "only the router grows";
+  EXPECT_EQ(
+      rules_of(routed.substr(0, routed.find("NUM")) + "4" + routed.substr(routed.find("NUM") + 3))
+          .at("nanogpt"),
+      with_experts("4"))
+      << "rotary positions have no table";
 }
 
 TEST(ModelSize, DenseModelsAreActiveAsAWhole) {

@@ -119,8 +119,20 @@ std::vector<BadConfig> bad_configs() {
        R"(x.json /model/norm: expected one of "layer_norm", "rms_norm", found the text "layernorm". Did you mean "layer_norm"?)"},
       {R"({"model":{"position":3}})",
        R"(x.json /model/position: expected one of "learned", "rope", found 3.)"},
-      {R"({"optimizer":{"type":"adam"}})",
-       R"(x.json /optimizer/type: expected "adamw", found the text "adam". Did you mean "adamw"?)"},
+      {R"({"optimizer":{"type":"adamx"}})",
+       R"(x.json /optimizer/type: expected one of "adamw", "muon", "adafactor", "sgd", "adam", "amsgrad", found the text "adamx". Did you mean "adamw"?)"},
+      {R"({"optimizer":{"type":"sgd","momentum":0,"dampening":0.5}})",
+       "x.json /optimizer/dampening: acts on the momentum, and /optimizer/momentum is 0. Raise "
+       "momentum above 0 or leave dampening out."},
+      {R"({"optimizer":{"type":"sgd","momentum":0,"use_nesterov":true}})",
+       "x.json /optimizer/use_nesterov: acts on the momentum, and /optimizer/momentum is 0. Raise "
+       "momentum above 0 or leave use_nesterov out."},
+      {R"({"optimizer":{"type":"sgd","dampening":0.5,"use_nesterov":true}})",
+       "x.json /optimizer/dampening: expected 0 (use_nesterov is on), found 0.5. Set dampening to "
+       "0 "
+       "or switch /optimizer/use_nesterov off."},
+      {R"({"optimizer":{"type":"adafactor","beta1":0.9}})",
+       R"(x.json /optimizer/beta1: expected a known key, found "beta1". Known keys here: note, learning_rate, decay_exponent, eps1, eps2, clip_threshold, weight_decay, decay_rule, grad_clip_norm, type.)"},
       {R"({"schedule":{"type":"cosin"}})",
        R"(x.json /schedule/type: expected one of "cosine", "linear", "wsd", "wsd_fraction", "inverse_sqrt", "constant", "constant_warmup", found the text "cosin". Did you mean "cosine"?)"},
       {R"({"schedule":{"type":7}})",
@@ -233,6 +245,18 @@ TEST(Resolve, EveryScheduleTypeIsValidWithItsDefaults) {
   EXPECT_EQ(schedule->alternatives.size(), 7U);
   for (const Field::Alternative& alternative : schedule->alternatives) {
     const Resolved result = resolved("{\"schedule\":{\"type\":\"" + alternative.type + "\"}}");
+    EXPECT_TRUE(result.ok()) << all_text(result.errors);
+  }
+}
+
+TEST(Resolve, EveryOptimizerIsValidWithItsDefaults) {
+  const Schema schema = test::run_schema_for_tests();
+  const Field* optimizer = schema.find("optimizer");
+  ASSERT_NE(optimizer, nullptr);
+  EXPECT_EQ(optimizer->alternatives.size(), 6U);
+  for (const Field::Alternative& alternative : optimizer->alternatives) {
+    EXPECT_FALSE(alternative.source.empty());
+    const Resolved result = resolved("{\"optimizer\":{\"type\":\"" + alternative.type + "\"}}");
     EXPECT_TRUE(result.ok()) << all_text(result.errors);
   }
 }

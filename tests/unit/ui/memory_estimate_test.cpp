@@ -93,6 +93,12 @@ TEST(DraftFigures, FollowTheDraft) {
   EXPECT_DOUBLE_EQ(draft_figures(draft.resolved(), 84, 0, false).disk_bytes,
                    12.0 * static_cast<double>(size.params_total));
   EXPECT_EQ(draft_figures(draft.resolved(), 0, 0, false).params_total, 0) << "vocabulary unknown";
+  const double two_moments = figures.memory.total_bytes;
+  draft.set("/optimizer", Json::object({{"type", "amsgrad"}}));  // keeps a third moment
+  const DraftFigures more = draft_figures(draft.resolved(), 84, 0, false);
+  EXPECT_DOUBLE_EQ(more.checkpoint_bytes, 16.0 * static_cast<double>(size.params_total));
+  EXPECT_DOUBLE_EQ(more.memory.total_bytes - two_moments,
+                   4.0 * static_cast<double>(size.params_total));
 }
 
 TEST(DraftFigures, TimeIsStepsAndEvaluations) {
