@@ -1,0 +1,58 @@
+#include "kernels/include/philox.h"
+
+#include <array>
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "kernels/include/step_state.h"
+
+namespace switchyard::kernels {
+namespace {
+
+using Words = std::array<std::uint32_t, 4>;
+
+Words words(std::uint64_t seed, std::uint64_t step, std::uint32_t site, std::uint64_t pack) {
+  const PhiloxWords random = philox(seed, step, site, pack);
+  return {random.words[0], random.words[1], random.words[2], random.words[3]};
+}
+
+TEST(Philox, GivesThePublishedWords) {
+  EXPECT_EQ(words(0, 0, 0, 0), (Words{0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8}));
+  EXPECT_EQ(words(~0ULL, 0xFFFFFFFF, 0xFFFFFFFF, ~0ULL),
+            (Words{0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD}));
+  EXPECT_EQ(words(0x299F31D0A4093822, 0x03707344, 0x13198A2E, 0x85A308D3243F6A88),
+            (Words{0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1}));
+}
+
+TEST(Philox, GivesElementsTheWordsOfTheirPack) {
+  for (std::uint64_t index = 0; index < 12; ++index) {
+    EXPECT_EQ(philox_word(5, 6, 7, index), words(5, 6, 7, index / 4)[index % 4]);
+  }
+}
+
+TEST(Philox, DropsTheWantedShare) {
+  constexpr std::uint64_t kElements = 100'000;
+  for (const float p : {0.0F, 0.1F, 0.5F, 0.9F}) {
+    const std::uint32_t threshold = dropout_threshold(p);
+    double dropped = 0.0;
+    for (std::uint64_t i = 0; i < kElements; ++i) {
+      if (philox_word(3, 1, 4, i) < threshold) dropped += 1.0;
+    }
+    const auto share = static_cast<double>(p);
+    const double spread = std::sqrt(share * (1.0 - share) / static_cast<double>(kElements));
+    EXPECT_NEAR(dropped / static_cast<double>(kElements), share, 5.0 * spread);
+  }
+}
+
+TEST(StepState, AdvancesByOne) {
+  StepState state{.seed = 9, .step = 41, .learning_rate = 0.5F, .loss_scale = 2.0F};
+  advance_step_state_reference(&state);
+  EXPECT_EQ(state.step, 42U);
+  EXPECT_EQ(state.seed, 9U);
+  EXPECT_EQ(state.learning_rate, 0.5F);
+  EXPECT_EQ(state.loss_scale, 2.0F);
+}
+
+}  // namespace
+}  // namespace switchyard::kernels
