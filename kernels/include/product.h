@@ -133,7 +133,7 @@ struct ProductTiming {
 /// Source: cuBLAS 13 library, cuBLASLt API.
 class Products {
  public:
-  Products();  ///< allocates nothing on the device; a failure is told by the first call
+  Products();  ///< a failure is told by the first call
   ~Products();
   Products(const Products&) = delete;
   Products& operator=(const Products&) = delete;

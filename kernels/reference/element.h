@@ -42,6 +42,44 @@ struct Bf16 {
   }
 };
 
+/// An array whose element type is known when the program runs; index in elements.
+class Elements {
+ public:
+  Elements(void* data, Dtype dtype) : data_(data), is_f32_(dtype == Dtype::kF32) {}
+
+  [[nodiscard]] double get(std::int64_t i) const {
+    return is_f32_ ? static_cast<const F32*>(data_)[i].get()
+                   : static_cast<const Bf16*>(data_)[i].get();
+  }
+
+  void set(std::int64_t i, double number) {
+    if (is_f32_) {
+      static_cast<F32*>(data_)[i].set(number);
+    } else {
+      static_cast<Bf16*>(data_)[i].set(number);
+    }
+  }
+
+ private:
+  void* data_;
+  bool is_f32_;
+};
+
+/// The same for reading.
+class ConstElements {
+ public:
+  ConstElements(const void* data, Dtype dtype) : data_(data), is_f32_(dtype == Dtype::kF32) {}
+
+  [[nodiscard]] double get(std::int64_t i) const {
+    return is_f32_ ? static_cast<const F32*>(data_)[i].get()
+                   : static_cast<const Bf16*>(data_)[i].get();
+  }
+
+ private:
+  const void* data_;
+  bool is_f32_;
+};
+
 /// Calls `run` with a null pointer of the element type that `dtype` names.
 template <typename Run>
 void with_type(Dtype dtype, const Run& run) {
