@@ -2,6 +2,7 @@
 // Nothing here asserts; a case that cannot run says why on stderr.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -144,13 +145,13 @@ void bench_products(cudaStream_t stream) {
   }
 }
 
-/// Small numbers that differ: a bf16 ramp of bytes, repeated.
+/// Numbers that differ and repeat from run to run, in bf16.
 void fill(void* data, std::size_t bytes) {
   std::vector<unsigned short> pattern(bytes / 2);
   unsigned state = 1;
   for (unsigned short& x : pattern) {
     state = state * 1664525U + 1013904223U;
-    x = static_cast<unsigned short>(0x3E00U + ((state >> 16U) & 0x81FFU));  // +-[0.125, 0.5)
+    x = static_cast<unsigned short>(0x3E00U + ((state >> 16U) & 0x81FFU));  // +-[0.125, 2)
   }
   cudaMemcpy(data, pattern.data(), bytes, cudaMemcpyHostToDevice);
 }

@@ -125,7 +125,9 @@ struct ProductTiming {
 ///         multiples of 16 bytes are fast; others run where cuBLASLt has an algorithm. What
 ///         cuBLASLt does not have (f32 bias on bf16 output, GELU epilogues outside bf16 -> bf16 or
 ///         with ld_aux not a multiple of 8) is refused with a reason; C is then untouched.
-/// Errors: KernelStatus::message says the reason; it is valid until the next call on this object.
+/// Errors: KernelStatus::message says the reason (also: cuBLASLt cannot be loaded, no device); it
+/// is
+///         valid until the next call on this object.
 /// Determinism: a shape gives the same bits with the same algorithm on the same GPU model and
 ///         version of cuBLASLt. ANOTHER ALGORITHM CHANGES ROUNDING: a run that is resumed or
 ///         repeated must import the choices that it was trained with.
@@ -150,8 +152,9 @@ class Products {
   KernelStatus add_stream(CudaStream stream, void* workspace = nullptr);
 
   /// C = epilogue(op_a(A) op_b(B) + beta C) by the tuned algorithm if there is one, else by the
-  /// first that cuBLASLt proposes. May be captured: the first call for a shape only costs host
-  /// time. A stream that add_stream has not seen gets a workspace here, outside capture only.
+  /// first that cuBLASLt proposes. May be captured once a shape has run outside capture (its kernel
+  /// is loaded then) on a stream with a workspace, whose address the graph keeps. A stream that
+  /// add_stream has not seen gets a workspace here, outside capture only.
   ///
   /// Shapes: as ProductShape; bias and aux may be null where the epilogue has none.
   /// Limits: M = 0 or N = 0 does nothing; K = 0 scales C by beta (no epilogue then).

@@ -2,7 +2,8 @@
 
 namespace switchyard::kernels {
 
-/// What a kernel launcher reports: success, or the reason in words (static text).
+/// What a kernel launcher reports: success, or the reason in words (static text, unless the
+/// operation's header says how long it is valid).
 ///
 /// Shapes: none; a value of one pointer.
 /// Source: own.

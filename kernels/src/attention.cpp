@@ -14,13 +14,6 @@
 #endif
 
 namespace switchyard::kernels {
-namespace {
-
-bool is_aligned(const void* pointer) {
-  return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0;
-}
-
-}  // namespace
 
 #ifdef SY_WITH_CUDNN
 
@@ -107,6 +100,10 @@ void set_rows_output(const Tensor& tensor, const AttentionShape& s, Uid uid, std
       .set_uid(uid)
       .set_dim({s.B, s.H, s.T, s.C})
       .set_stride({s.T * row, s.C, row, 1});
+}
+
+bool is_aligned(const void* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0;
 }
 
 float scale_of(const AttentionShape& s) {

@@ -251,11 +251,17 @@ struct Products::State {
                                        stream);
   }
 
-  /// What makes a call impossible before any shape is looked at; null when nothing does.
-  const char* fault_of(const ProductShape& shape) const {
+  /// Why nothing can be multiplied here; null when it can.
+  [[nodiscard]] const char* fault_of_library() const {
     if (product::cublaslt() == nullptr) return product::fault_of_cublaslt();
-    if (made != CUBLAS_STATUS_SUCCESS) return product::cublaslt()->GetStatusString(made);
-    return fault_of_product_shape(shape);
+    if (made != CUBLAS_STATUS_SUCCESS)
+      return "product: cuBLASLt cannot be used: no CUDA device answers";
+    return nullptr;
+  }
+
+  [[nodiscard]] const char* fault_of(const ProductShape& shape) const {
+    const char* fault = fault_of_library();
+    return fault != nullptr ? fault : fault_of_product_shape(shape);
   }
 };
 
@@ -264,6 +270,7 @@ Products::Products() : state_(std::make_unique<State>()) {}
 Products::~Products() = default;
 
 KernelStatus Products::add_stream(CudaStream stream, void* workspace) {
+  if (const char* fault = state_->fault_of_library(); fault != nullptr) return {fault};
   const auto cuda_stream = static_cast<cudaStream_t>(stream);
   if (workspace != nullptr) {
     if (reinterpret_cast<std::uintptr_t>(workspace) % kScratchAlignmentBytes != 0) {
