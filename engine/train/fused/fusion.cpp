@@ -108,7 +108,13 @@ void Fusion::multiply(const at::Tensor& a,
     const std::size_t bytes = kernels::Products::scratch_bytes(shape);
     const at::Tensor scratch =
         at::empty({static_cast<std::int64_t>(bytes)}, random_.options().dtype(at::kByte));
-    check(products.tune(shape, scratch.mutable_data_ptr(), bytes, stream));
+    const kernels::KernelStatus tuned =
+        products.tune(shape, scratch.mutable_data_ptr(), bytes, stream);
+    if (!tuned.ok()) {
+      log_debug("a product keeps the algorithm that cuBLASLt proposes",
+                {{"product", Json(kernels::text_from_product_shape(shape))},
+                 {"reason", Json(std::string(tuned.message))}});
+    }
   }
   check(products.run(shape,
                      a.const_data_ptr(),
