@@ -36,10 +36,16 @@ __device__ Normal normal(float h) {
 constexpr float kTanhScale = 0.79788456F;  // sqrt(2 / pi)
 constexpr float kTanhCubic = 0.044715F;
 
-/// (1 + tanh u) / 2.
-__device__ float tanh_gate(float h) {
+/// (1 + tanh u) / 2 and its slope in 2 u, both without a difference of near numbers.
+struct Gate {
+  float value, slope;
+};
+
+__device__ Gate tanh_gate(float h) {
   const float u = kTanhScale * (h + kTanhCubic * h * h * h);
-  return __fdividef(1.0F, 1.0F + __expf(-2.0F * u));
+  const float small = __expf(-2.0F * fabsf(u));
+  const float large = __fdividef(1.0F, 1.0F + small);
+  return {h >= 0.0F ? large : small * large, small * large * large};
 }
 
 template <GeluKind kKind>
@@ -47,7 +53,7 @@ __device__ float value(float h) {
   if constexpr (kKind == GeluKind::kErf) {
     return h * normal(h).below;
   } else {
-    return h * tanh_gate(h);
+    return h * tanh_gate(h).value;
   }
 }
 
@@ -57,10 +63,10 @@ __device__ float slope(float h) {
     const Normal n = normal(h);
     return n.below + h * n.density;
   } else {
-    if (fabsf(h) > 16.0F) return h > 0.0F ? 1.0F : 0.0F;  // the cube below would overflow far out
-    const float gate = tanh_gate(h);
+    if (fabsf(h) > 16.0F) return h > 0.0F ? 1.0F : 0.0F;  // far out the square below overflows
+    const Gate gate = tanh_gate(h);
     const float du = kTanhScale * (1.0F + 3.0F * kTanhCubic * h * h);
-    return gate + 2.0F * h * gate * (1.0F - gate) * du;
+    return gate.value + 2.0F * h * gate.slope * du;
   }
 }
 
