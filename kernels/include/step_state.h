@@ -2,8 +2,6 @@
 
 #include <cstdint>
 
-#include "kernels/include/status.h"
-
 namespace switchyard::kernels {
 
 /// What changes from step to step, in device memory, so that a captured step can be replayed.
@@ -14,17 +12,7 @@ struct StepState {
   std::uint64_t seed = 0;
   std::uint64_t step = 0;      ///< updates finished so far
   float learning_rate = 0.0F;  ///< of the update that comes next
-  float loss_scale = 1.0F;     ///< free to use as the device scale of the cross-entropy
+  float update_number = 1.0F;  ///< step + 1, for operations that read it as a float
 };
-
-/// Goes to the next step.
-///
-/// Math:   state.step <- state.step + 1
-/// Shapes: state, one value in device memory.
-/// Errors: launch failure.
-/// Determinism: exact.
-/// Source: own.
-void advance_step_state_reference(StepState* state);
-KernelStatus advance_step_state_cuda(StepState* state, CudaStream stream);
 
 }  // namespace switchyard::kernels

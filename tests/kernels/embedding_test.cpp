@@ -16,7 +16,7 @@ constexpr std::int64_t kD = 2;
 constexpr std::int64_t kV = 5;
 constexpr std::int64_t kBegin = 1;
 constexpr std::uint32_t kSite = 8;
-constexpr StepState kState{.seed = 21, .step = 3, .learning_rate = 0.0F, .loss_scale = 1.0F};
+constexpr StepState kState{.seed = 21, .step = 3, .learning_rate = 0.0F};
 
 double factor(float dropout, std::int64_t i) {
   const std::uint32_t word =

@@ -40,7 +40,7 @@ TEST(AdamWReference, FollowsTheScalarUpdateForManySteps) {
   const double beta2 = static_cast<double>(options.beta2);
   for (int t = 1; t <= 20; ++t) {
     adamw_reference(options, p.buffers(1), &state, nullptr);
-    advance_step_state_reference(&state);
+    ++state.step;
     for (std::size_t i = 0; i < 2; ++i) {
       const double g = p.gradient[static_cast<std::int64_t>(i)];
       const double rate = static_cast<double>(state.learning_rate);

@@ -45,14 +45,5 @@ TEST(Philox, DropsTheWantedShare) {
   }
 }
 
-TEST(StepState, AdvancesByOne) {
-  StepState state{.seed = 9, .step = 41, .learning_rate = 0.5F, .loss_scale = 2.0F};
-  advance_step_state_reference(&state);
-  EXPECT_EQ(state.step, 42U);
-  EXPECT_EQ(state.seed, 9U);
-  EXPECT_EQ(state.learning_rate, 0.5F);
-  EXPECT_EQ(state.loss_scale, 2.0F);
-}
-
 }  // namespace
 }  // namespace switchyard::kernels

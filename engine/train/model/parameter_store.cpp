@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include "engine/base/core/check.h"
+#include "engine/train/fused/launch.h"
+#include "kernels/include/gradient_norm.h"
 
 namespace switchyard::train {
 namespace {
@@ -130,6 +132,20 @@ void ParameterStore::refresh_compute_copies() {
 at::Tensor ParameterStore::gradient_norm() {
   const at::NoGradGuard no_grad;
   collect_gradients();
+  if constexpr (kHasKernels) {
+    if (flat_gradient.is_cuda() && flat_gradient.scalar_type() == at::kFloat) {
+      const at::Tensor norm = at::empty({}, flat_gradient.options());
+      const std::size_t bytes = kernels::gradient_norm_workspace_bytes(flat_gradient.numel());
+      const at::Tensor workspace = at::empty({static_cast<std::int64_t>(bytes)},
+                                             flat_gradient.options().dtype(at::kByte));
+      check(kernels::gradient_norm_cuda(flat_gradient.const_data_ptr<float>(),
+                                        flat_gradient.numel(),
+                                        norm.mutable_data_ptr<float>(),
+                                        workspace.mutable_data_ptr(),
+                                        stream_of(flat_gradient.device())));
+      return norm;
+    }
+  }
   return at::linalg_vector_norm(flat_gradient);
 }
 

@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include "engine/train/fused/launch.h"
+#include "kernels/include/adamw.h"
+
 namespace switchyard::train {
 namespace {
 
@@ -14,6 +17,7 @@ class Adam final : public Optimizer {
 
   void update(ParameterStore& parameters, const UpdateInput& input) override {
     const at::NoGradGuard no_grad;
+    if (has_kernel(parameters)) return update_by_kernel(parameters, input);
     clip_gradient(parameters, grad_clip_norm_, input);
     for_decay_groups(
         parameters, weight_decay_, [&](std::int64_t begin, std::int64_t end, double decay) {
@@ -34,6 +38,40 @@ class Adam final : public Optimizer {
   [[nodiscard]] int num_moments() const override { return settings_.use_amsgrad ? 3 : 2; }
 
  private:
+  /// One pass over everything, on a GPU.
+  [[nodiscard]] bool has_kernel(const ParameterStore& parameters) const {
+    return kHasKernels && settings_.is_decoupled && !settings_.use_amsgrad &&
+           parameters.flat_master.is_cuda() &&
+           parameters.flat_master.scalar_type() == at::kFloat &&
+           parameters.flat_compute.scalar_type() != at::kHalf;
+  }
+
+  void update_by_kernel(ParameterStore& parameters, const UpdateInput& input) const {
+    const kernels::AdamW options{static_cast<float>(settings_.beta1),
+                                 static_cast<float>(settings_.beta2),
+                                 static_cast<float>(settings_.eps),
+                                 static_cast<float>(weight_decay_),
+                                 static_cast<float>(grad_clip_norm_)};
+    kernels::AdamWBuffers buffers;
+    buffers.master = parameters.flat_master.mutable_data_ptr<float>();
+    buffers.gradient = parameters.flat_gradient.const_data_ptr<float>();
+    buffers.moment1 = parameters.flat_moment1.mutable_data_ptr<float>();
+    buffers.moment2 = parameters.flat_moment2.mutable_data_ptr<float>();
+    if (!parameters.flat_compute.is_same(parameters.flat_master)) {
+      buffers.compute = parameters.flat_compute.mutable_data_ptr();
+    }
+    buffers.size = parameters.flat_master.numel();
+    buffers.num_decayed = parameters.num_decayed;
+    const auto* const state = static_cast<const kernels::StepState*>(input.state.const_data_ptr());
+    const auto* const grad_norm = input.grad_norm.const_data_ptr<float>();
+    run_kernel(
+        parameters.flat_master.device(),
+        [&] { kernels::adamw_reference(options, buffers, state, grad_norm); },
+        [&](auto stream) {
+          return kernels::adamw_cuda(options, buffers, state, grad_norm, stream);
+        });
+  }
+
   AdamSettings settings_;
   double weight_decay_, grad_clip_norm_;
 };

@@ -1,6 +1,11 @@
 #include "engine/train/optim/update.h"
 
+#include <cstddef>
+#include <cstring>
+
 #include <ATen/ATen.h>
+
+#include "kernels/include/step_state.h"
 
 namespace switchyard::train {
 
@@ -9,10 +14,28 @@ UpdateInput update_input(const ParameterStore& parameters,
                          const at::Tensor& grad_norm,
                          std::int64_t step) {
   const at::Tensor& flat = parameters.flat_master;
-  const auto options = flat.options().dtype(flat.is_cpu() ? at::kDouble : at::kFloat);
-  return {at::full({}, learning_rate, options),
-          grad_norm.to(options.dtype()),
-          at::full({}, static_cast<double>(step), options)};
+  if (flat.is_cpu()) {
+    const auto options = flat.options().dtype(at::kDouble);
+    return {at::full({}, learning_rate, options),
+            grad_norm.to(at::kDouble),
+            at::full({}, static_cast<double>(step), options),
+            {}};
+  }
+  kernels::StepState numbers;
+  numbers.step = static_cast<std::uint64_t>(step - 1);
+  numbers.learning_rate = static_cast<float>(learning_rate);
+  numbers.update_number = static_cast<float>(step);
+  const auto bytes = at::TensorOptions().dtype(at::kByte);
+  const at::Tensor host = at::empty({sizeof(numbers)}, bytes);
+  std::memcpy(host.mutable_data_ptr(), &numbers, sizeof(numbers));
+  const at::Tensor state = host.to(flat.device(), /*non_blocking=*/true);  // one transfer for all
+  const auto number = [&](std::size_t offset) {
+    return state.view(at::kFloat)[static_cast<std::int64_t>(offset / sizeof(float))];
+  };
+  return {number(offsetof(kernels::StepState, learning_rate)),
+          grad_norm.to(at::kFloat),
+          number(offsetof(kernels::StepState, update_number)),
+          state};
 }
 
 at::Tensor Gate::choose(const at::Tensor& open, double closed) const {
