@@ -53,7 +53,7 @@ int run_step_bench(Context& context, const BenchOptions& options) {
               row["tokens_per_second"].as_number(),
               row["peak_gib"].as_number());
   if (const Json* mfu = row.find("mfu"); mfu != nullptr) {
-    std::printf("%-28s MFU %.1f %% of %.0f TFLOP/s by the rule %s\n",
+    std::printf("%-28s MFU %.1f %% of %.4g TFLOP/s by the rule %s\n",
                 "",
                 100.0 * mfu->as_number(),
                 row["peak_tflops"].as_number(),

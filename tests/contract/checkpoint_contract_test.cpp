@@ -116,7 +116,9 @@ TEST_F(Checkpoint, GivesBackTheStateOfEveryOptimizer) {
     EXPECT_TRUE(at::equal(a.flat_moment1, b.flat_moment1));
     EXPECT_TRUE(at::equal(a.flat_moment2, b.flat_moment2));
     EXPECT_EQ(a.flat_moment3.defined(), entry.name == "amsgrad");
-    if (a.flat_moment3.defined()) EXPECT_TRUE(at::equal(a.flat_moment3, b.flat_moment3));
+    if (a.flat_moment3.defined()) {
+      EXPECT_TRUE(at::equal(a.flat_moment3, b.flat_moment3));
+    }
   }
 }
 

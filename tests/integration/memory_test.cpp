@@ -119,10 +119,18 @@ TEST(Memory, IsRecordedAndMeasured) {
                                            "1",
                                            "--steps",
                                            "3",
+                                           "--peak-tflops",
+                                           "0.25",
                                            "--json"});
   ASSERT_EQ(bench.exit_code, 0) << bench.errors;
   ASSERT_EQ(bench.events.size(), 1U);
   EXPECT_GT(bench.events[0]["peak_bytes"].as_integer(), 1'000'000);
+  EXPECT_EQ(bench.events[0]["mfu_rule"].as_string(), "counted_causal");
+  EXPECT_NEAR(bench.events[0]["mfu"].as_number(),
+              bench.events[0]["flops_per_second"].as_number() / 0.25e12,
+              1e-9);
+  EXPECT_EQ(bench.events[0]["mfu_by_rule"].size(), 5U);
+  EXPECT_TRUE(bench.events[0]["flops_by_part"]["step"]["experts"].is_number());
   EXPECT_GE(bench.events[0]["ms_p95"].as_number(), bench.events[0]["ms"].as_number());
 }
 

@@ -233,6 +233,11 @@ TEST(Inspect, AnswersWithoutARun) {
       place.engine({"params", "--preset", "gpt2-124m", "--vocab-size", "50257", "--json"});
   ASSERT_EQ(params.exit_code, 0) << params.errors;
   EXPECT_NEAR(params.events[0]["params_total"].as_number(), 124.4e6, 0.5e6);
+  double forward = 0.0;
+  for (const auto& [part, flops] : params.events[0]["flops_by_part"]["forward"].members())
+    forward += flops.as_number();
+  EXPECT_DOUBLE_EQ(forward, params.events[0]["flops_per_token_forward"].as_number());
+  EXPECT_EQ(params.events[0]["flops_per_token_step_by_rule"].size(), 5U);
   const EngineResult ids = place.engine({"tokenize", "--tokenizer", "byte", "--json"}, "ab\n");
   ASSERT_EQ(ids.exit_code, 0) << ids.errors;
   EXPECT_EQ(ids.events[0]["ids"].dump(), "[97,98,10]");

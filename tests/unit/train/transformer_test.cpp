@@ -138,6 +138,19 @@ TEST(Transformer, StartsResidualOutputsSmaller) {
   EXPECT_NEAR(spread("token_embedding.weight"), 0.02, 0.002);
 }
 
+TEST(Transformer, SaysWhichTensorsAreHiddenMatricesAndWhichAreStacked) {
+  const auto model = make_model(test::small_config(test::routed({"model.use_tied_head=false"})));
+  std::vector<std::string> tables;
+  for (const auto& declaration : model->parameters().declarations()) {
+    if (!declaration.is_hidden) tables.push_back(declaration.name);
+    const bool is_packed = declaration.name.ends_with("attention.qkv.weight");
+    EXPECT_EQ(declaration.num_stacked, is_packed ? 3 : 1) << declaration.name;
+  }
+  EXPECT_EQ(tables,
+            (std::vector<std::string>{
+                "token_embedding.weight", "position_embedding.weight", "head.weight"}));
+}
+
 TEST(Transformer, ExcludesPaddedTokensFromTheLoss) {
   const auto plain = make_model(test::small_config(), at::kDouble);
   const auto padded = make_model(test::small_config({"model.vocab_size_multiple=64"}), at::kDouble);
