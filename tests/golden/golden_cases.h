@@ -6,6 +6,15 @@
 
 namespace switchyard::golden {
 
+/// How the cases that train compute.
+struct Way {
+  std::string device = "cpu";
+  bool use_fused_functions = false;  ///< in float32; float64 has ordinary operations only
+};
+
+/// Of this process, from its command line.
+Way& way();
+
 /// What running one case gave.
 struct CaseOutcome {
   bool passed = false;

@@ -6,6 +6,8 @@
 
 #include "engine/base/config/schema.h"
 #include "engine/train/optim/optimizer.h"
+#include "engine/train/torch_compat.h"
+#include "tests/golden/golden_cases.h"
 #include "tests/golden/tensor_file.h"
 
 namespace switchyard::golden {
@@ -115,7 +117,8 @@ Status run_row(const Json& c, const Json& row, const std::string& name, Comparis
   const Quadratic problem(c["params"]["problems"][row["problem"].as_string()]);
   train::ParameterStore store;
   store.declare({kName, problem.start.sizes().vec(), true, false});
-  store.allocate(at::kDouble, at::kDouble, at::kCPU);
+  SY_ASSIGN_OR_RETURN(const at::Device device, train::device_from_name(way().device));
+  store.allocate(at::kDouble, at::kDouble, device);
   const at::Tensor x = store.master(kName);
   x.copy_(problem.start);
   SY_ASSIGN_OR_RETURN(const auto optimizer, train::create_optimizer(config::Node(section), store));
@@ -127,10 +130,10 @@ Status run_row(const Json& c, const Json& row, const std::string& name, Comparis
     const std::string where = name + " step " + std::to_string(s + 1);
     const Json& tolerance = c["tolerance"];
     comparison.value(where + " loss",
-                     problem.loss(x),
+                     problem.loss(x.cpu()),
                      row["loss_before_step"][s].as_number(NAN),
                      tolerance["loss_before_step"]);
-    const at::Tensor gradient = problem.gradient(x);
+    const at::Tensor gradient = problem.gradient(x.cpu());
     compare_tensor(comparison,
                    where + " gradient",
                    gradient,

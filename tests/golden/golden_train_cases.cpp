@@ -10,6 +10,8 @@
 #include "engine/train/optim/optimizer.h"
 #include "engine/train/routing/losses.h"
 #include "engine/train/routing/router.h"
+#include "engine/train/torch_compat.h"
+#include "tests/golden/golden_cases.h"
 #include "tests/golden/tensor_file.h"
 
 namespace switchyard::golden {
@@ -175,6 +177,7 @@ class Trajectory {
   void compare_step(std::int64_t s, double loss, double norm, const at::Tensor& cross_entropy);
   void compare_routing(std::int64_t s, const std::vector<train::RoutingRecord>& records);
   void compare_eval(const char* name);
+  void compare_logits(const at::Tensor& logits);
   void compare_all(const char* prefix, const std::function<at::Tensor(const std::string&)>& whole);
 
   [[nodiscard]] Place place(const std::string& name) const {
@@ -214,6 +217,9 @@ Status Trajectory::prepare(const std::string& folder) {
   config_ = std::move(resolved.config);
   Transformer::Options options;
   options.master = options.compute = type_;
+  SY_ASSIGN_OR_RETURN(options.device, train::device_from_name(way().device));
+  options.use_fused_functions = way().use_fused_functions && type_ == at::kFloat;
+  for (auto& [name, tensor] : batches_) tensor = tensor.to(options.device);
   SY_ASSIGN_OR_RETURN(
       model_, Transformer::create(config_, params["model"]["vocab_size"].as_integer(), options));
   SY_ASSIGN_OR_RETURN(
@@ -322,6 +328,11 @@ void Trajectory::compare_routing(std::int64_t s, const std::vector<train::Routin
   }
 }
 
+void Trajectory::compare_logits(const at::Tensor& logits) {
+  compare_tensor(
+      comparison_, precision_ + " logits0", logits, wanted_.at("logits0"), tolerance("logits0"));
+}
+
 void Trajectory::step(std::int64_t s) {
   ParameterStore& parameters = model_->parameters();
   const std::int64_t num_micro = case_["params"]["accumulation"].as_integer();
@@ -332,21 +343,20 @@ void Trajectory::step(std::int64_t s) {
   for (std::int64_t i = 0; i < num_micro; ++i) {
     const bool is_first = s == 0 && i == 0;
     const at::Tensor tokens = batches_.at("inputs")[s][i], targets = batches_.at("targets")[s][i];
-    Transformer::Losses losses = model_->forward(tokens, targets, true, is_first);
-    (losses.total * share).backward();
-    loss += share * losses.total.item<double>();
+    if (is_first && model_->fusion() != nullptr) {  // the fused loss has no logits
+      const at::NoGradGuard no_grad;
+      compare_logits(model_->forward(tokens, targets, true, true).logits);
+    }
+    const bool with_logits = is_first && !model_->fusion() != nullptr;
+    Transformer::Losses losses = model_->forward(tokens, targets, true, with_logits, share);
+    losses.total.backward();
+    loss += losses.total.item<double>();
     cross_entropy += share * losses.cross_entropy.item<double>();
     if (is_moe_) {
       balance += share * losses.load_balance_loss.item<double>();
       z += share * losses.router_z_loss.item<double>();
     }
-    if (is_first) {
-      compare_tensor(comparison_,
-                     precision_ + " logits0",
-                     losses.logits,
-                     wanted_.at("logits0"),
-                     tolerance("logits0"));
-    }
+    if (with_logits) compare_logits(losses.logits);
     for (auto& record : losses.routing) records.push_back(std::move(record));
   }
   const at::Tensor norm = parameters.gradient_norm();

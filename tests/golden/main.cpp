@@ -115,6 +115,11 @@ int run(const std::string& directory,
 }  // namespace
 }  // namespace switchyard::golden
 
+switchyard::golden::Way& switchyard::golden::way() {
+  static Way chosen;
+  return chosen;
+}
+
 int main(int argc, char** argv) {
   CLI::App app{"Runs golden cases and compares with their numbers."};
   std::string directory, data;
@@ -122,6 +127,9 @@ int main(int argc, char** argv) {
   app.add_option("DIR", directory, "folder with cases")->required()->check(CLI::ExistingDirectory);
   app.add_option("--kinds", kinds, "only these kinds; unknown ones fail")->delimiter(',');
   app.add_option("--data", data, "folder with text/ and tokenizers/");
+  switchyard::golden::Way& way = switchyard::golden::way();
+  app.add_option("--device", way.device, "cpu or cuda:N, for cases that train");
+  app.add_flag("--fused", way.use_fused_functions, "train through the fused functions");
   CLI11_PARSE(app, argc, argv);
   at::set_num_threads(1);  // the cases are tiny: threads would only wait for each other
   return switchyard::golden::run(directory, kinds, data);
