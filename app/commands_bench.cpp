@@ -59,6 +59,15 @@ int run_step_bench(Context& context, const BenchOptions& options) {
                 row["peak_tflops"].as_number(),
                 row["mfu_rule"].as_string().c_str());
   }
+  if (const Json* profile = row.find("profile"); profile != nullptr) {
+    for (const Json& stage : (*profile)["stages"].items()) {
+      std::printf("%-28s %8.3f ms %5.1f %%  %s\n",
+                  stage["stage"].as_string().c_str(),
+                  stage["ms"].as_number(),
+                  100.0 * stage["share"].as_number(),
+                  stage["kernels"][0]["name"].as_string().substr(0, 60).c_str());
+    }
+  }
   return kExitDone;
 }
 
@@ -88,6 +97,9 @@ void add_bench_commands(CLI::App& app, Context& context) {
   step->add_flag("--routing-stats",
                  options->request.use_routing_stats,
                  "record routing statistics as a run does");
+  step->add_flag("--profile",
+                 options->request.use_profile,
+                 "also show which kernels of the GPU the step consists of");
   step->add_option("--peak-tflops",
                    options->request.peak_tflops,
                    "peak of the device in TFLOP/s; adds the utilisation (MFU) and its rule")

@@ -13,6 +13,7 @@
 #include "engine/base/config/model_flops.h"
 #include "engine/base/config/model_size.h"
 #include "engine/train/fused/fusion.h"
+#include "engine/train/loop/kernel_profile.h"
 #include "engine/train/loop/micro_step.h"
 #include "engine/train/loop/torch_errors.h"
 #include "engine/train/model/transformer.h"
@@ -25,6 +26,7 @@ namespace {
 
 constexpr std::int64_t kNumBatches = 8;
 constexpr std::int64_t kStepsPerBlockOnGpu = 10;
+constexpr int kProfiledSteps = 3;
 
 std::int64_t peak_resident_bytes() {
   std::ifstream status("/proc/self/status");
@@ -190,6 +192,14 @@ Result<Json> measure(const StepBenchRequest& request) {
                     {"params_total", size.params_total},
                     {"params_active", size.params_active},
                     {"final_loss", bench.loss()}});
+  if (request.use_profile) {
+    std::int64_t number = request.num_warmup_steps + request.num_steps;
+    SY_ASSIGN_OR_RETURN(Json profile, kernel_profile(kProfiledSteps, [&] {
+                          bench.step(number++);
+                          synchronize(device);
+                        }));
+    report.set("profile", std::move(profile));
+  }
   add_accounting(report, request, tokens * 1e3 / median);
   return report;
 }

@@ -16,6 +16,7 @@ struct StepBenchRequest {
   std::int64_t num_warmup_steps = 10;
   std::int64_t num_steps = 50;
   bool use_routing_stats = false;  ///< record routing statistics as a run does
+  bool use_profile = false;        ///< also say which kernels the step consists of
   double peak_tflops = 0.0;        ///< of the device at this type; 0: not known, no utilisation
 };
 
@@ -30,6 +31,7 @@ struct StepBenchRequest {
 ///         tensors held at most on a GPU, resident memory of the process at most on the CPU
 ///         (peak_gib is the same); final_loss in nats/token; flops_by_part in FLOP per token; mfu
 ///         is a fraction.
+/// Shapes: with use_profile, "profile" is what kernel_profile() gives.
 /// Errors: kUnavailable for a device, kOutOfMemory, kInternal for what else LibTorch throws.
 /// Threads: one thread calls; sets the number of compute threads as train.num_threads says.
 Result<Json> step_bench(const StepBenchRequest& request);
