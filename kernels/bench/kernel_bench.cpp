@@ -1,0 +1,241 @@
+// sy_kernel_bench: time and bytes per second of every kernel of the step at the shapes that count
+// (124M: 65,536 tokens, 768 wide; small: 16,384 tokens, 384 wide). Bytes are what must move once;
+// the small shapes stay in the L2 cache, so they may exceed the memory's speed.
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <vector>
+
+#include <cuda_runtime_api.h>
+
+#include "kernels/include/adamw.h"
+#include "kernels/include/cross_entropy.h"
+#include "kernels/include/embedding.h"
+#include "kernels/include/gelu.h"
+#include "kernels/include/gradient_norm.h"
+#include "kernels/include/residual_norm.h"
+#include "kernels/include/swiglu.h"
+
+namespace switchyard::kernels {
+namespace {
+
+/// Zeroed device memory.
+class Memory {
+ public:
+  explicit Memory(std::int64_t bytes) {
+    const auto size = static_cast<std::size_t>(bytes);
+    if (cudaMalloc(&data_, size) != cudaSuccess || cudaMemset(data_, 0, size) != cudaSuccess) {
+      std::puts("out of device memory");
+    }
+  }
+
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  ~Memory() { cudaFree(data_); }
+
+  [[nodiscard]] void* data() const { return data_; }
+
+  [[nodiscard]] float* floats() const { return static_cast<float*>(data_); }
+
+ private:
+  void* data_ = nullptr;
+};
+
+/// Prints one row: the mean time of a run among many, and the bytes that had to move in it.
+void measure(const char* name, std::int64_t bytes, const std::function<KernelStatus()>& run) {
+  constexpr int kRuns = 50;
+  cudaEvent_t begin = nullptr, end = nullptr;
+  cudaEventCreate(&begin);
+  cudaEventCreate(&end);
+  KernelStatus status;
+  for (int i = 0; i < 5 + kRuns && status.ok(); ++i) {
+    if (i == 5) cudaEventRecord(begin, nullptr);
+    status = run();
+  }
+  cudaEventRecord(end, nullptr);
+  const cudaError_t error = cudaEventSynchronize(end);
+  float total_ms = 0.0F;
+  cudaEventElapsedTime(&total_ms, begin, end);
+  const double us = 1e3 * static_cast<double>(total_ms) / kRuns;
+  if (!status.ok() || error != cudaSuccess) {
+    std::printf("%-44s %s\n", name, status.ok() ? cudaGetErrorString(error) : status.message);
+  } else {
+    std::printf("%-44s %9.1f us %7.2f TB/s\n", name, us, static_cast<double>(bytes) / us / 1e6);
+  }
+  cudaEventDestroy(begin);
+  cudaEventDestroy(end);
+}
+
+void measure_norm(std::int64_t N, std::int64_t D, Dtype stream, float dropout, const char* text) {
+  const std::int64_t size = N * D, wide = stream == Dtype::kF32 ? 4 : 2;
+  const Memory x(size * wide), sum(size * wide), delta(size * 2), y(size * 2), state(64);
+  const Memory mean(N * 4), rstd(N * 4), weight(D * 4), bias(D * 4), dweight(D * 4), dbias(D * 4);
+  const Memory workspace(static_cast<std::int64_t>(residual_norm_workspace_bytes(N, D)));
+  const ResidualNorm shape{
+      .N = N, .D = D, .stream_dtype = stream, .compute_dtype = Dtype::kBf16, .dropout = dropout};
+  const auto* step = static_cast<const StepState*>(state.data());
+  char name[80];
+  std::snprintf(name, sizeof(name), "residual_norm forward, %s", text);
+  measure(name, size * (2 * wide + 4), [&] {
+    return residual_norm_cuda(shape,
+                              {.x = x.data(),
+                               .delta = delta.data(),
+                               .weight = weight.floats(),
+                               .bias = bias.floats(),
+                               .state = step,
+                               .sum = sum.data(),
+                               .y = y.data(),
+                               .mean = mean.floats(),
+                               .rstd = rstd.floats()},
+                              nullptr);
+  });
+  const bool has_delta = dropout > 0.0F || stream == Dtype::kF32;
+  std::snprintf(name, sizeof(name), "residual_norm backward, %s", text);
+  measure(name, size * (3 * wide + (has_delta ? 4 : 2)), [&] {
+    return residual_norm_backward_cuda(shape,
+                                       {.dy = y.data(),
+                                        .dsum = x.data(),
+                                        .sum = sum.data(),
+                                        .mean = mean.floats(),
+                                        .rstd = rstd.floats(),
+                                        .weight = weight.floats(),
+                                        .state = step,
+                                        .dx = x.data(),
+                                        .ddelta = has_delta ? delta.data() : nullptr,
+                                        .dweight = dweight.floats(),
+                                        .dbias = dbias.floats(),
+                                        .workspace = workspace.data()},
+                                       nullptr);
+  });
+}
+
+/// Tokens fall off like those of text: token v with a share near 1 / (v + 1).
+std::vector<std::int64_t> text_like_tokens(std::int64_t N, std::int64_t V) {
+  std::vector<std::int64_t> tokens;
+  std::uint64_t random = 1;
+  while (static_cast<std::int64_t>(tokens.size()) < N) {
+    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+    const auto limit = static_cast<std::int64_t>((random >> 33U) % static_cast<std::uint64_t>(V));
+    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+    tokens.push_back(static_cast<std::int64_t>(random >> 33U) % (limit + 1));
+  }
+  return tokens;
+}
+
+void measure_embedding(std::int64_t N, std::int64_t T, std::int64_t D, std::int64_t V) {
+  const std::vector<std::int64_t> host = text_like_tokens(N, V);
+  const Memory tokens(N * 8), table(V * D * 2), position(T * D * 2), x(N * D * 2);
+  const Memory dtable(V * D * 4), dposition(T * D * 4);
+  const Memory workspace(static_cast<std::int64_t>(embedding_workspace_bytes(N, D, V)));
+  cudaMemcpy(tokens.data(), host.data(), host.size() * 8, cudaMemcpyHostToDevice);
+  const auto* ids = static_cast<const std::int64_t*>(tokens.data());
+  const Embedding shape{
+      .N = N, .T = T, .D = D, .V = V, .stream_dtype = Dtype::kBf16, .compute_dtype = Dtype::kBf16};
+  char name[80];
+  std::snprintf(name, sizeof(name), "embedding forward, V %lld", static_cast<long long>(V));
+  measure(name, 2 * N * D * 2, [&] {
+    return embedding_cuda(
+        shape,
+        {.tokens = ids, .table = table.data(), .position = position.data(), .x = x.data()},
+        nullptr);
+  });
+  for (const float beta : {0.0F, 1.0F}) {
+    std::snprintf(name,
+                  sizeof(name),
+                  "embedding backward, V %lld, beta %.0f",
+                  static_cast<long long>(V),
+                  static_cast<double>(beta));
+    measure(name, 2 * N * D * 2 + (beta == 0.0F ? V * D * 4 : 0), [&] {
+      return embedding_backward_cuda(shape,
+                                     {.tokens = ids,
+                                      .dx = x.data(),
+                                      .dtable = dtable.floats(),
+                                      .beta_table = beta,
+                                      .dposition = dposition.floats(),
+                                      .workspace = workspace.data()},
+                                     nullptr);
+    });
+  }
+}
+
+void measure_activations(std::int64_t N, std::int64_t F) {
+  const std::int64_t size = N * F;
+  const Memory h(size * 2), y(size * 2), packed(size * 4);
+  for (const GeluKind kind : {GeluKind::kErf, GeluKind::kTanh}) {
+    const bool is_erf = kind == GeluKind::kErf;
+    measure(is_erf ? "gelu erf forward" : "gelu tanh forward", size * 4, [&] {
+      return gelu_cuda(kind, Dtype::kBf16, h.data(), size, y.data(), nullptr);
+    });
+    measure(is_erf ? "gelu erf backward" : "gelu tanh backward", size * 6, [&] {
+      return gelu_backward_cuda(kind, Dtype::kBf16, y.data(), h.data(), size, y.data(), nullptr);
+    });
+  }
+  measure("swiglu forward, packed", size * 6, [&] {
+    return swiglu_cuda(Dtype::kBf16, packed.data(), nullptr, N, F, y.data(), nullptr);
+  });
+  measure("swiglu backward, packed", size * 10, [&] {
+    return swiglu_backward_cuda(
+        Dtype::kBf16, y.data(), packed.data(), nullptr, N, F, packed.data(), nullptr);
+  });
+}
+
+void measure_loss(std::int64_t N, std::int64_t V, std::int64_t stride) {
+  const Memory logits(N * stride * 2), target(N * 8), loss(N * 4);
+  measure("cross_entropy", N * stride * 4, [&] {
+    return cross_entropy_cuda(logits.data(),
+                              Dtype::kBf16,
+                              static_cast<const std::int64_t*>(target.data()),
+                              N,
+                              V,
+                              stride,
+                              1.0F,
+                              loss.floats(),
+                              nullptr);
+  });
+}
+
+void measure_optimizer(std::int64_t size) {
+  const Memory master(size * 4), gradient(size * 4), moment1(size * 4), moment2(size * 4);
+  const Memory compute(size * 2), norm(4), state(64);
+  const Memory workspace(static_cast<std::int64_t>(gradient_norm_workspace_bytes(size)));
+  measure("gradient_norm", size * 4, [&] {
+    return gradient_norm_cuda(gradient.floats(), size, norm.floats(), workspace.data(), nullptr);
+  });
+  measure("adamw", size * 30, [&] {
+    return adamw_cuda({.grad_clip_norm = 1.0F},
+                      {.master = master.floats(),
+                       .gradient = gradient.floats(),
+                       .moment1 = moment1.floats(),
+                       .moment2 = moment2.floats(),
+                       .compute = compute.data(),
+                       .size = size,
+                       .num_decayed = size},
+                      static_cast<const StepState*>(state.data()),
+                      norm.floats(),
+                      nullptr);
+  });
+}
+
+}  // namespace
+}  // namespace switchyard::kernels
+
+int main() {
+  using namespace switchyard::kernels;  // NOLINT(google-build-using-namespace): a program's end
+  int num_devices = 0;
+  if (cudaGetDeviceCount(&num_devices) != cudaSuccess || num_devices == 0) {
+    std::puts("no CUDA device answers");
+    return 1;
+  }
+  measure_norm(65'536, 768, Dtype::kBf16, 0.0F, "124M, bf16 stream");
+  measure_norm(65'536, 768, Dtype::kF32, 0.0F, "124M, f32 stream");
+  measure_norm(16'384, 384, Dtype::kBf16, 0.2F, "small, dropout");
+  measure_norm(16'384, 384, Dtype::kF32, 0.2F, "small, f32 stream, dropout");
+  measure_embedding(65'536, 1024, 768, 50'304);
+  measure_embedding(16'384, 256, 384, 65);
+  measure_activations(65'536, 3072);
+  measure_loss(16'384, 50'257, 50'304);
+  measure_optimizer(124'000'000);
+  measure_optimizer(10'700'000);
+  return 0;
+}
