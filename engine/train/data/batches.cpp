@@ -31,8 +31,10 @@ Batch make_batch(const formats::TokenShard& shard,
                  std::uint64_t seed,
                  std::int64_t index,
                  std::int64_t rows,
-                 std::int64_t seq_len) {
-  Batch batch{at::empty({rows, seq_len}, at::kLong), at::empty({rows, seq_len}, at::kLong)};
+                 std::int64_t seq_len,
+                 bool is_pinned) {
+  const auto options = at::TensorOptions().dtype(at::kLong).pinned_memory(is_pinned);
+  Batch batch{at::empty({rows, seq_len}, options), at::empty({rows, seq_len}, options)};
   std::vector<std::int64_t> window(static_cast<std::size_t>(seq_len + 1));
   auto* tokens = batch.tokens.data_ptr<std::int64_t>();
   auto* targets = batch.targets.data_ptr<std::int64_t>();

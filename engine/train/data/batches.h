@@ -25,7 +25,8 @@ std::int64_t batch_start(std::uint64_t seed,
                          std::int64_t row,
                          std::int64_t num_starts);
 
-/// Batch number `index`: `rows` windows at pseudo-random places of the shard.
+/// Batch number `index`: `rows` windows at pseudo-random places of the shard. `is_pinned`: in memory
+/// from which a GPU copies by itself.
 ///
 /// Shapes: both tensors [rows, seq_len].
 /// Limits: the shard holds at least seq_len + 1 tokens (checked when data is prepared).
@@ -34,6 +35,7 @@ Batch make_batch(const formats::TokenShard& shard,
                  std::uint64_t seed,
                  std::int64_t index,
                  std::int64_t rows,
-                 std::int64_t seq_len);
+                 std::int64_t seq_len,
+                 bool is_pinned = false);
 
 }  // namespace switchyard::train

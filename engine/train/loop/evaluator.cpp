@@ -13,6 +13,7 @@ namespace switchyard::train {
 namespace {
 
 constexpr std::int64_t kTokensPerBatch = 4096;  // bounds the logits: 0.8 GB at 50,304 words
+constexpr std::int64_t kTokensPerFusedBatch = 32768;  // a fused loss has its logits in blocks
 
 }  // namespace
 
@@ -32,8 +33,10 @@ Result<Evaluation> evaluate(Transformer& model,
   }
   const std::int64_t num_windows =
       max_windows > 0 ? std::min(max_windows, num_available) : num_available;
-  const std::int64_t batch = std::max<std::int64_t>(kTokensPerBatch / T, 1);
   const at::Device device = model.parameters().flat_master.device();
+  const bool has_blocks = model.fusion() != nullptr && !device.is_cpu();
+  const std::int64_t batch =
+      std::max<std::int64_t>((has_blocks ? kTokensPerFusedBatch : kTokensPerBatch) / T, 1);
   at::NoGradGuard no_grad;
   std::vector<std::int64_t> window(static_cast<std::size_t>(T + 1));
   at::Tensor total = at::zeros({}, at::TensorOptions(device).dtype(at::kDouble));

@@ -61,17 +61,26 @@ void Trainer::Impl::create_micro_step() {
   micro_step = std::make_unique<MicroStep>(*model, std::move(options));
 }
 
+Batch Trainer::Impl::take_batch(std::int64_t index) {
+  const std::int64_t rows = micro_batch_size * grad_accum_steps;
+  if (prepared && prepared->first == index && prepared->second.tokens.size(0) == rows) {
+    return prepared->second;
+  }
+  return make_batch(*data.train,
+                    static_cast<std::uint64_t>(section("train").integer("seed")),
+                    index,
+                    rows,
+                    model->seq_len(),
+                    !device.is_cpu());
+}
+
 Trainer::Impl::Sums Trainer::Impl::compute() {
   ParameterStore& parameters = model->parameters();
   parameters.zero_gradients();
   Sums sums;
   const double share = 1.0 / static_cast<double>(grad_accum_steps);
   const auto seed = static_cast<std::uint64_t>(section("train").integer("seed"));
-  const Batch batch = make_batch(*data.train,
-                                 seed,
-                                 step + batch_offset,
-                                 micro_batch_size * grad_accum_steps,
-                                 model->seq_len());
+  const Batch batch = take_batch(step + batch_offset);
   const auto add = [&](at::Tensor& sum, const at::Tensor& value) {
     if (!value.defined()) return;
     const at::Tensor part = value.detach() * share;
@@ -131,6 +140,10 @@ StepReport Trainer::Impl::run_step(bool must_read) {
   report.verdict.action = GuardAction::kAccept;
   const bool guards = use_guard();
   if (guards || must_read || device.is_cpu()) {
+    if (!device.is_cpu()) {  // while the device computes
+      const std::int64_t next = step + 1 + batch_offset;
+      prepared.emplace(next, take_batch(next));
+    }
     numbers = read(sums);
     report.verdict = guard.judge(step + 1, numbers.loss, numbers.grad_norm);
   }

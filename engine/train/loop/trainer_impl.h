@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <ATen/core/Tensor.h>
 
 #include "engine/base/config/node.h"
+#include "engine/train/data/batches.h"
 #include "engine/train/loop/fault_plan.h"
 #include "engine/train/loop/gap_watch.h"
 #include "engine/train/loop/micro_step.h"
@@ -45,6 +47,8 @@ struct Trainer::Impl {
   std::optional<MemoryShortage> shortage;
   GapWatch watch;
 
+  std::optional<std::pair<std::int64_t, Batch>> prepared;  ///< a batch ahead, with its index
+
   std::int64_t step = 0, batch_offset = 0, tokens = 0;
   std::int64_t micro_batch_size = 1, grad_accum_steps = 1;
   double seconds = 0.0;
@@ -65,6 +69,8 @@ struct Trainer::Impl {
 
   [[nodiscard]] bool use_guard() const { return section("guard").boolean("use_guard"); }
 
+  /// Batch `index`, as it was prepared or made now.
+  Batch take_batch(std::int64_t index);
   Sums compute();
   Numbers read(const Sums& sums) const;
   void inject(at::Tensor& total) const;
