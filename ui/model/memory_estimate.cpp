@@ -73,6 +73,9 @@ MemoryEstimate memory_estimate(const Json& resolved,
        4.0 * num_moments * params,
        times(4.0 * num_moments, " B", params) +
            (num_moments == 3 ? " parameters (three moments)" : " parameters (two moments)"));
+  if (train["use_activation_checkpointing"].as_bool()) {
+    per_token = num_layers * (4.0 + compute) * d_model + largest;  // inputs of layers, and one layer
+  }
   part("activations",
        tokens * per_token,
        bytes_text(per_token) + " × " +

@@ -321,6 +321,10 @@ void describe_train(Schema& s) {
       .says("sum the gradients of fused attention in a fixed order: the same bits in every run, at "
             "about one percent of the speed")
       .at_level(Level::kAll);
+  s.boolean("use_activation_checkpointing", false)
+      .says("keep only the input of each layer and compute the rest again in the backward pass: "
+            "much less memory for about a third more work")
+      .resumable();
   s.boolean("use_cuda_graph", true)
       .named("CUDA graph")
       .says("record the forward and backward pass once and replay it as a whole on a GPU")

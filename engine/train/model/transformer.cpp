@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <variant>
 
 #include <ATen/ATen.h>
@@ -14,6 +15,7 @@
 #include "engine/train/fused/launch.h"
 #include "engine/train/model/linear_function.h"
 #include "engine/train/model/parts.h"
+#include "engine/train/model/recompute.h"
 
 namespace switchyard::train {
 namespace {
@@ -253,45 +255,73 @@ class AssembledTransformer final : public Transformer {
     Dropout dropout{is_training ? dropout_ : 0.0, 0};
     at::Tensor x = embed(tokens, cache != nullptr ? cache->length : 0, dropout);
     at::Tensor delta;  // of the last block, not yet in x
-    const auto norm_after_delta = [&](const Norm& norm) {
-      ++dropout.site;
-      return norm.forward_sum(x, delta, dropout, options_.compute);
-    };
+    const bool is_recomputed = is_training && options_.use_activation_checkpointing &&
+                               cache == nullptr && at::GradMode::is_enabled();
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const Layer& layer = *layers_[i];
-      const auto index = static_cast<int>(i);
-      delta = layer.attention.forward(
-          norm_after_delta(layer.attention_norm), rotary_, dropout.p, cache, index);
-      const at::Tensor h = norm_after_delta(layer.feed_forward_norm);
-      delta = feed_forward(layer, index, h, is_training, losses);
+      std::vector<at::Tensor> results;
+      if (is_recomputed) {
+        bool is_first = true;  // the second time nothing is reported
+        const auto part = [=, this](const at::Tensor& from, const at::Tensor& branch) mutable {
+          return pass_layer(i, from, branch, true, nullptr, std::exchange(is_first, false) ? losses : nullptr);
+        };
+        results = recomputed(part, x, delta, draws_from_generator() ? &generator_ : nullptr);
+      } else {
+        results = pass_layer(i, x, delta, is_training, cache, losses);
+      }
+      x = results[0];
+      delta = results[1];
+      if (results.size() > 2) add_to(auxiliary_, results[2]);
     }
-    return norm_after_delta(*final_norm_);
+    dropout.site = static_cast<std::uint32_t>(1 + 2 * layers_.size());
+    return final_norm_->forward_sum(x, delta, dropout, options_.compute);
   }
 
-  at::Tensor feed_forward(
-      const Layer& layer, int index, const at::Tensor& h, bool is_training, Losses* losses) {
+  /// Is there dropout whose numbers are not a function of the pass alone?
+  [[nodiscard]] bool draws_from_generator() const {
+    const bool has_sites_alone = fusion_ != nullptr && fusion_->attention() != nullptr &&
+                                 options_.compute == at::kBFloat16;
+    return dropout_ > 0.0 && !has_sites_alone;
+  }
+
+  static void add_to(at::Tensor& sum, const at::Tensor& part) {
+    sum = sum.defined() ? sum + part : part;
+  }
+
+  /// The stream with `delta` and the attention in it, what the feed-forward block adds, and the
+  /// weighted auxiliary losses of a routed layer. `losses`, if given, receives its report.
+  std::vector<at::Tensor> pass_layer(std::size_t index,
+                                     at::Tensor x,
+                                     const at::Tensor& delta,
+                                     bool is_training,
+                                     KvCache* cache,
+                                     Losses* losses) {
+    const Layer& layer = *layers_[index];
+    Dropout dropout{is_training ? dropout_ : 0.0, static_cast<std::uint32_t>(1 + 2 * index)};
+    const at::Tensor normed =
+        layer.attention_norm.forward_sum(x, delta, dropout, options_.compute);
+    const at::Tensor mixed =
+        layer.attention.forward(normed, rotary_, dropout.p, cache, static_cast<int>(index));
+    ++dropout.site;
+    const at::Tensor h = layer.feed_forward_norm.forward_sum(x, mixed, dropout, options_.compute);
     if (const auto* dense = std::get_if<DenseFeedForward>(&layer.feed_forward)) {
-      return dense->forward(h);
+      return {x, dense->forward(h)};
     }
     const auto& routed = std::get<RoutedExperts>(layer.feed_forward);
     RoutedExperts::Output output = routed.forward(h, is_training);
     const RoutingPlan& plan = output.plan;
     const at::Tensor weighted = plan.load_balance_loss * routed.load_balance_coef() +
                                 plan.router_z_loss * routed.router_z_coef();
+    if (losses == nullptr) return {x, output.y, weighted};
     const double share = 1.0 / static_cast<double>(num_routed_layers());
-    const auto add = [](at::Tensor& sum, const at::Tensor& part) {
-      sum = sum.defined() ? sum + part : part;
-    };
-    add(auxiliary_, weighted);
-    add(losses->load_balance_loss, plan.load_balance_loss.detach() * share);
-    add(losses->router_z_loss, plan.router_z_loss.detach() * share);
-    losses->routing.push_back({index,
+    add_to(losses->load_balance_loss, plan.load_balance_loss.detach() * share);
+    add_to(losses->router_z_loss, plan.router_z_loss.detach() * share);
+    losses->routing.push_back({static_cast<int>(index),
                                plan.expert_index,
                                plan.combine_weight.detach(),
                                plan.router_probs.detach(),
                                plan.router_logits.detach(),
                                output.tokens_per_expert});
-    return output.y;
+    return {x, output.y, weighted};
   }
 
   [[nodiscard]] std::size_t num_routed_layers() const { return routed_layers().size(); }
@@ -354,6 +384,7 @@ Transformer::Options Transformer::options_for(const Json& config, at::Device dev
   options.use_fused_functions =
       fused == "on" || (fused != "off" && !device.is_cpu() && kHasKernels);
   options.use_deterministic_attention = train["use_deterministic_attention"].as_bool(true);
+  options.use_activation_checkpointing = train["use_activation_checkpointing"].as_bool();
   options.seed = static_cast<std::uint64_t>(train["seed"].as_integer());
   return options;
 }

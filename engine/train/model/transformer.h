@@ -54,7 +54,8 @@ class Transformer {
     bool use_bfloat16_residual = false;  ///< the stream that layers add to; else as the masters
     at::Device device = at::kCPU;
     bool use_fused_functions = false;  ///< f32 masters only
-    bool use_deterministic_attention = true;  ///< of fused functions
+    bool use_deterministic_attention = true;    ///< of fused functions
+    bool use_activation_checkpointing = false;  ///< compute layers again in the backward pass
     std::uint64_t seed = 1337;
   };
 

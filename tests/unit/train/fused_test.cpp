@@ -20,6 +20,7 @@ struct Kind {
   bool is_fused = true;
   at::ScalarType compute = at::kFloat;
   bool use_bfloat16_residual = false;
+  bool use_activation_checkpointing = false;
 };
 
 std::unique_ptr<Transformer> make_model(const Json& config, const Kind& kind) {
@@ -27,6 +28,7 @@ std::unique_ptr<Transformer> make_model(const Json& config, const Kind& kind) {
   options.use_fused_functions = kind.is_fused;
   options.compute = kind.compute;
   options.use_bfloat16_residual = kind.use_bfloat16_residual;
+  options.use_activation_checkpointing = kind.use_activation_checkpointing;
   options.seed = 3;
   auto model = Transformer::create(config, kVocabulary, options);
   EXPECT_TRUE(model.ok());
@@ -167,6 +169,31 @@ TEST(Fused, DecodesWhatTheForwardPassSays) {
   const at::Tensor logits = fused->forward(tokens, tokens, false, true).logits.select(1, 7);
   EXPECT_LE((last - logits).abs().max().item<double>(), 1e-5);
 }
+
+class Recomputed : public ::testing::TestWithParam<bool> {};
+
+TEST_P(Recomputed, LayersGiveTheSameLossAndGradients) {
+  for (const bool is_routed : {false, true}) {
+    const std::vector<std::string> settings{"model.dropout=0.3"};
+    const Json config = test::small_config(is_routed ? test::routed(settings) : settings);
+    const auto whole = make_model(config, {GetParam()});
+    Kind kind{GetParam()};
+    kind.use_activation_checkpointing = true;
+    const auto recomputed = make_model(config, kind);
+    const auto train_from_seed = [](Transformer& model) {
+      model.generator().set_current_seed(4);
+      if (model.fusion() != nullptr) model.fusion()->begin_pass(1, 2);
+      return train_once(model);
+    };
+    const double loss = train_from_seed(*whole), again = train_from_seed(*recomputed);
+    EXPECT_EQ(again, loss);
+    EXPECT_EQ(relative_error(recomputed->parameters().flat_gradient,
+                             whole->parameters().flat_gradient),
+              0.0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Fused, Recomputed, ::testing::Bool());
 
 TEST(MicroStep, DifferentiatesItsShareAndRunsWithoutAGraphOnTheCpu) {
   const auto model = make_model(test::small_config(), {true});
