@@ -347,7 +347,7 @@ void Trajectory::step(std::int64_t s) {
       const at::NoGradGuard no_grad;
       compare_logits(model_->forward(tokens, targets, true, true).logits);
     }
-    const bool with_logits = is_first && !model_->fusion() != nullptr;
+    const bool with_logits = is_first && model_->fusion() == nullptr;
     Transformer::Losses losses = model_->forward(tokens, targets, true, with_logits, share);
     losses.total.backward();
     loss += losses.total.item<double>();

@@ -14,7 +14,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 /// What the backward pass needs beside tensors.
-struct Again : c10::intrusive_ptr_target {
+struct Again : torch::CustomClassHolder {
   RecomputedPart part;
   at::Generator* generator = nullptr;
 };

@@ -18,7 +18,7 @@ struct UpdateInput {
   at::Tensor learning_rate;
   at::Tensor grad_norm;  ///< of ParameterStore::gradient_norm
   at::Tensor step;       ///< 1 for the first update
-  at::Tensor state;      ///< bytes of a kernels::StepState with the same numbers; on a GPU only
+  at::Tensor state = {};  ///< bytes of a kernels::StepState with the same numbers; on a GPU only
 };
 
 /// Host numbers as the tensors that an update reads. `grad_norm` may have any floating type.
