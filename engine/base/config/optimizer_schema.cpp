@@ -10,6 +10,7 @@ void learning_rate(Schema& s, double default_value) {
       .named("Learning rate")
       .says("highest rate of the schedule")
       .at_level(Level::kEssential)
+      .own_default()
       .resumable();
 }
 
@@ -24,7 +25,11 @@ void adam_moments(Schema& s) {
 }
 
 void decay_and_clip(Schema& s, double default_decay, std::string_view decay_help) {
-  s.number("weight_decay", default_decay).range(0.0, 10.0).says(decay_help).resumable();
+  s.number("weight_decay", default_decay)
+      .range(0.0, 10.0)
+      .says(decay_help)
+      .own_default()
+      .resumable();
   s.choice("decay_rule", "matrices", {"matrices", "all"})
       .says("what decays: tensors with two or more dimensions, or all of them")
       .at_level(Level::kAll);
