@@ -56,12 +56,14 @@ void describe_muon(Schema& s) {
       .says("decay of the mean gradient of hidden matrices")
       .resumable();
   s.boolean("use_nesterov", true)
+      .named("Nesterov")
       .says("look one step of momentum ahead")
       .at_level(Level::kAll)
       .resumable();
   s.integer("newton_schulz_iterations", 5)
       .range(1, 20)
       .in("iterations")
+      .named("Iterations")
       .says("products that bring the singular values of a step near one")
       .at_level(Level::kAll)
       .resumable();
@@ -116,7 +118,10 @@ void describe_sgd(Schema& s) {
       .says("share of the gradient that the momentum leaves out, after the first step")
       .at_level(Level::kAll)
       .resumable();
-  s.boolean("use_nesterov", false).says("look one step of momentum ahead").resumable();
+  s.boolean("use_nesterov", false)
+      .named("Nesterov")
+      .says("look one step of momentum ahead")
+      .resumable();
   decay_and_clip(s, 0.0, kInGradient);
   s.rule("momentum_for_nesterov_and_dampening");
 }
