@@ -223,6 +223,14 @@ TEST_F(ConfigForm, LevelsShowMoreAndVariantsSwitch) {
     hands.frames(3);
     EXPECT_EQ(draft(hands).value("/model/layers/0/feed_forward/type").as_string(), "dense");
     EXPECT_FALSE(has(hands, kTopKField));
+    EXPECT_FALSE(has(hands, "config.optimizer.momentum"));
+    press(hands, "config.optimizer");
+    hands.frames(2);
+    hands.context()->ItemClick("//$FOCUSED/###1");
+    hands.frames(3);
+    EXPECT_EQ(draft(hands).value("/optimizer/type").as_string(), "muon");
+    EXPECT_TRUE(has(hands, "config.optimizer.momentum"));
+    hands.save_picture("config-optimizer-dark");
   }));
 }
 

@@ -13,12 +13,18 @@ using config::Field;
 
 constexpr std::string_view kLayers = "/model/layers";
 
-/// The members of `input` that mean the same in `schema`: same key, same type, and a value that
-/// fits.
-void keep_what_fits(const config::Schema& schema, const Json& input, Json& output) {
+/// The members of `input` that mean the same in `schema` as in `before`: same key, same type, and a
+/// value that fits.
+void keep_what_fits(const config::Schema& schema,
+                    const config::Schema* before,
+                    const Json& input,
+                    Json& output) {
   for (const Field& field : schema.fields()) {
     const Json* value = input.find(field.key);
     if (value == nullptr) continue;
+    const Field* old = before != nullptr ? before->find(field.key) : nullptr;
+    if (field.has_own_default && old != nullptr && !(old->default_value == field.default_value))
+      continue;
     Json trial = output;
     trial.set(field.key, *value);
     if (config::resolve(schema, trial, "").ok()) output = std::move(trial);
@@ -150,7 +156,11 @@ void ConfigDraft::set_variant(std::string_view pointer, std::string_view type) {
   const Field::Alternative* alternative = alternative_of(*field, chosen);
   if (alternative == nullptr) return;
   Json kept = Json::object();
-  keep_what_fits(*alternative->schema, value(pointer), kept);
+  const Field::Alternative* before = alternative_of(*field, value(pointer));
+  keep_what_fits(*alternative->schema,
+                 before != nullptr ? before->schema.get() : nullptr,
+                 value(pointer),
+                 kept);
   for (const auto& [key, member] : kept.members()) chosen.set(key, member);
   set(pointer, std::move(chosen));
 }

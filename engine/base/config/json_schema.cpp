@@ -65,6 +65,7 @@ void write_texts(const Field& field, Json& out) {
     if (entry.level == field.level) out.set("x-level", entry.name);
   if (field.since_version != 1) out.set("x-since", field.since_version);
   if (field.is_resumable) out.set("x-resumable", true);
+  if (field.has_own_default) out.set("x-own-default", true);
 }
 
 void write_alternatives(const Field& field, Json& out) {
@@ -164,6 +165,7 @@ void read_texts(const Json& node, Field& field) {
     if (node["x-level"].as_string() == entry.name) field.level = entry.level;
   field.since_version = static_cast<int>(node["x-since"].as_integer(1));
   field.is_resumable = node["x-resumable"].as_bool();
+  field.has_own_default = node["x-own-default"].as_bool();
 }
 
 bool default_fits(const Json& value, Field::Type type) {

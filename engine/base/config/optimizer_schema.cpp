@@ -10,6 +10,7 @@ void learning_rate(Schema& s, double default_value) {
       .named("Learning rate")
       .says("highest rate of the schedule")
       .at_level(Level::kEssential)
+      .own_default()
       .resumable();
 }
 
@@ -24,7 +25,11 @@ void adam_moments(Schema& s) {
 }
 
 void decay_and_clip(Schema& s, double default_decay, std::string_view decay_help) {
-  s.number("weight_decay", default_decay).range(0.0, 10.0).says(decay_help).resumable();
+  s.number("weight_decay", default_decay)
+      .range(0.0, 10.0)
+      .says(decay_help)
+      .own_default()
+      .resumable();
   s.choice("decay_rule", "matrices", {"matrices", "all"})
       .says("what decays: tensors with two or more dimensions, or all of them")
       .at_level(Level::kAll);
@@ -51,12 +56,14 @@ void describe_muon(Schema& s) {
       .says("decay of the mean gradient of hidden matrices")
       .resumable();
   s.boolean("use_nesterov", true)
+      .named("Nesterov")
       .says("look one step of momentum ahead")
       .at_level(Level::kAll)
       .resumable();
   s.integer("newton_schulz_iterations", 5)
       .range(1, 20)
       .in("iterations")
+      .named("Iterations")
       .says("products that bring the singular values of a step near one")
       .at_level(Level::kAll)
       .resumable();
@@ -111,7 +118,10 @@ void describe_sgd(Schema& s) {
       .says("share of the gradient that the momentum leaves out, after the first step")
       .at_level(Level::kAll)
       .resumable();
-  s.boolean("use_nesterov", false).says("look one step of momentum ahead").resumable();
+  s.boolean("use_nesterov", false)
+      .named("Nesterov")
+      .says("look one step of momentum ahead")
+      .resumable();
   decay_and_clip(s, 0.0, kInGradient);
   s.rule("momentum_for_nesterov_and_dampening");
 }

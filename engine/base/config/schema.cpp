@@ -63,6 +63,11 @@ Field& Field::required() {
   return *this;
 }
 
+Field& Field::own_default() {
+  has_own_default = true;
+  return *this;
+}
+
 Field& Field::since(int version) {
   since_version = version;
   return *this;

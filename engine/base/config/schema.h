@@ -30,8 +30,11 @@ struct Field {
   std::string label;  ///< what the form shows; sentence case
   Level level = Level::kCommon;
   int since_version = 1;
-  bool is_resumable = false;         ///< may it change when a run is resumed?
-  bool is_required = false;          ///< no default: must be given
+  bool is_resumable = false;  ///< may it change when a run is resumed?
+  bool is_required = false;   ///< no default: must be given
+  /// What fits depends on the alternative (a learning rate on its optimizer): choosing another one
+  /// with another default does not take the value over.
+  bool has_own_default = false;
   std::vector<std::string> choices;  ///< kChoice: allowed words
   struct Alternative;                ///< kVariant: one object schema per value of "type"
   std::vector<Alternative> alternatives;
@@ -46,6 +49,7 @@ struct Field {
   Field& at_level(Level new_level);
   Field& resumable(bool value = true);
   Field& required();
+  Field& own_default();
   Field& since(int version);
 };
 

@@ -139,6 +139,7 @@ TEST(JsonSchema, KeepsEveryAttributeOfAField) {
       .at_level(Level::kEssential)
       .resumable()
       .required()
+      .own_default()
       .since(3);
   const auto back = schema_from_json_schema(json_schema(schema));
   ASSERT_TRUE(back.ok());
@@ -152,7 +153,7 @@ TEST(JsonSchema, KeepsEveryAttributeOfAField) {
   EXPECT_EQ(field->help, "help text");
   EXPECT_EQ(field->label, "The rate");
   EXPECT_EQ(field->level, Level::kEssential);
-  EXPECT_TRUE(field->is_resumable && field->is_required);
+  EXPECT_TRUE(field->is_resumable && field->is_required && field->has_own_default);
   EXPECT_EQ(field->since_version, 3);
 }
 

@@ -124,6 +124,22 @@ TEST(ConfigDraft, SwitchesVariantsAndKeepsWhatBothHave) {
   EXPECT_EQ(draft.value("/schedule/type").as_string(), "cosine");
 }
 
+TEST(ConfigDraft, AnotherOptimizerBringsItsOwnRateAndDecay) {
+  ConfigDraft draft = preset_draft();
+  draft.set("/optimizer/learning_rate", Json(2e-3));
+  draft.set("/optimizer/beta2", Json(0.95));
+  draft.set("/optimizer/grad_clip_norm", Json(0.5));
+  draft.set_variant("/optimizer", "muon");  // at home at AdamW's rates
+  EXPECT_EQ(draft.value("/optimizer/learning_rate").as_number(), 2e-3);
+  EXPECT_EQ(draft.value("/optimizer/beta2").as_number(), 0.95);
+  draft.set_variant("/optimizer", "sgd");
+  EXPECT_TRUE(draft.is_valid());
+  EXPECT_EQ(draft.value("/optimizer/learning_rate").as_number(), 0.1);
+  EXPECT_EQ(draft.value("/optimizer/weight_decay").as_number(), 0.0);
+  EXPECT_EQ(draft.value("/optimizer/grad_clip_norm").as_number(), 0.5);
+  EXPECT_TRUE(draft.value("/optimizer/beta2").is_null());
+}
+
 TEST(ConfigDraft, EditsTheLayerList) {
   ConfigDraft draft = preset_draft();
   draft.add_layer_group();
