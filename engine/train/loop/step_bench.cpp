@@ -57,10 +57,14 @@ class Bench {
     num_slices_ = train.integer("grad_accum_steps");
     rate_ = config::Node(config_).child("optimizer").number("learning_rate");
     at::Generator random = at::detail::createCPUGenerator(1);
-    data_ = at::randint(model_->vocab_size(),
-                        {kNumBatches, num_slices_, rows_, model_->seq_len() + 1},
-                        random,
-                        at::TensorOptions().dtype(at::kLong));
+    const std::int64_t T = model_->seq_len();
+    const at::Tensor data = at::randint(model_->vocab_size(),
+                                        {kNumBatches, num_slices_, rows_, T + 1},
+                                        random,
+                                        at::TensorOptions().dtype(at::kLong))
+                                .to(device_);
+    tokens_ = data.narrow(3, 0, T).contiguous();
+    targets_ = data.narrow(3, 1, T).contiguous();
   }
 
   void record_routing() { statistics_ = std::make_unique<RoutingStatistics>(*model_); }
@@ -71,17 +75,14 @@ class Bench {
 
   void step(std::int64_t number) {
     ParameterStore& parameters = model_->parameters();
-    const std::int64_t T = model_->seq_len();
-    const at::Tensor batch = data_[number % kNumBatches].to(device_);
     const double share = 1.0 / static_cast<double>(num_slices_);
     parameters.zero_gradients();
     for (std::int64_t i = 0; i < num_slices_; ++i) {
       if (Fusion* const fusion = model_->fusion()) {
         fusion->begin_pass(1, static_cast<std::uint64_t>(number * num_slices_ + i));
       }
-      const at::Tensor rows = batch[i];
-      const Transformer::Losses& losses = micro_step_.run(
-          rows.narrow(1, 0, T).contiguous(), rows.narrow(1, 1, T).contiguous(), share);
+      const Transformer::Losses& losses =
+          micro_step_.run(tokens_[number % kNumBatches][i], targets_[number % kNumBatches][i], share);
       parameters.collect_gradients();
       if (statistics_ != nullptr) statistics_->add(losses.routing);
       loss_ = losses.cross_entropy.detach();
@@ -119,7 +120,7 @@ class Bench {
   std::unique_ptr<RoutingStatistics> statistics_;
   std::int64_t rows_ = 1, num_slices_ = 1;
   double rate_ = 0.0;
-  at::Tensor data_, loss_;
+  at::Tensor tokens_, targets_, loss_;
 };
 
 }  // namespace

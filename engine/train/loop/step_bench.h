@@ -20,7 +20,7 @@ struct StepBenchRequest {
   double peak_tflops = 0.0;        ///< of the device at this type; 0: not known, no utilisation
 };
 
-/// Times whole training steps on random tokens: batch to the device, forward, backward, gradient
+/// Times whole training steps on random tokens: forward, backward, gradient
 /// norm, clipping, optimizer update. Measures; asserts nothing.
 ///
 /// Math:   ms = median over the timed blocks of block time / steps of the block; a block is one

@@ -12,13 +12,13 @@
 namespace switchyard::train {
 
 /// The numbers of one update that change from step to step: 0-d tensors on the device of the
-/// parameters, double on a CPU and float on a GPU. A captured update reads them anew at each
+/// parameters, double on a CPU or for f64 masters, else float. A captured update reads them anew at each
 /// replay.
 struct UpdateInput {
   at::Tensor learning_rate;
   at::Tensor grad_norm;  ///< of ParameterStore::gradient_norm
   at::Tensor step;       ///< 1 for the first update
-  at::Tensor state = {};  ///< bytes of a kernels::StepState with the same numbers; on a GPU only
+  at::Tensor state = {};  ///< bytes of a kernels::StepState with the same numbers; with f32 masters on a GPU
 };
 
 /// Host numbers as the tensors that an update reads. `grad_norm` may have any floating type.

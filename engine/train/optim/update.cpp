@@ -14,7 +14,7 @@ UpdateInput update_input(const ParameterStore& parameters,
                          const at::Tensor& grad_norm,
                          std::int64_t step) {
   const at::Tensor& flat = parameters.flat_master;
-  if (flat.is_cpu()) {
+  if (flat.is_cpu() || flat.scalar_type() == at::kDouble) {
     const auto options = flat.options().dtype(at::kDouble);
     return {at::full({}, learning_rate, options),
             grad_norm.to(at::kDouble),
