@@ -119,7 +119,8 @@ struct ProductTiming {
 
 /// Runs products through cuBLASLt: descriptors and algorithms are kept by shape.
 ///
-/// Math:   as product_reference, with sums in f32 (TF32 is off; split sums are added in f32).
+/// Math:   as product_reference, with sums in f32 (TF32 is off; split sums are added in f32); with
+///         beta = 1 and a bf16 C the product is rounded before it is added.
 /// Shapes: as ProductShape.
 /// Limits: bf16 x bf16 -> bf16 or f32, f32 x f32 -> f32. Leading dimensions and pointers that are
 ///         multiples of 16 bytes are fast; others run where cuBLASLt has an algorithm. What

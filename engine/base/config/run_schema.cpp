@@ -305,6 +305,13 @@ void describe_train(Schema& s) {
       .in("windows")
       .says("windows of seq_len tokens per evaluation during training; 0 takes the whole split")
       .resumable();
+  s.number("z_loss_coef", 0.0)
+      .range(0.0, 1.0)
+      .named("Output z-loss")
+      .says("factor of the squared log-sum of the output logits, which keeps them near zero; 1e-4 is "
+            "usual, 0 leaves it out (validation never has it)")
+      .at_level(Level::kAll)
+      .resumable();
   s.choice("compute_dtype", "auto", {"auto", "float32", "bfloat16"})
       .named("Compute type")
       .says("number format of the matrix products; auto is bfloat16 on a GPU, float32 on a CPU");

@@ -100,21 +100,30 @@ at::Tensor fused_attention(Fusion& fusion,
                            double dropout,
                            std::int64_t layer);
 
+struct HeadLoss {
+  at::Tensor total;          ///< what is differentiated, without share
+  at::Tensor cross_entropy;  ///< not differentiable
+};
+
 /// Mean cross-entropy of the output product, a block of rows at a time: the logits of all tokens
 /// never stand in memory together.
 ///
-/// Math:   mean_n (log sum_{v < num_classes} exp z[n, v] - z[n, target[n]]), z = hidden weight^T;
-///         the backward pass hands on the gradient of share x that mean, whatever it is given.
+/// Math:   z = hidden weight^T; s[n] = log sum_{v < num_classes} exp z[n, v];
+///         cross_entropy = mean_n (s[n] - z[n, target[n]]);
+///         total = cross_entropy + z_coef mean_n s[n]^2. The backward pass hands on the gradient of
+///         share x total, whatever it is given.
 /// Shapes: hidden [N, D]; weight [V, D] with V >= num_classes (the rest is padding and takes no
-///         part); targets [N] int64 in [0, num_classes); result 0-d, fp32.
+///         part); targets [N] int64 in [0, num_classes); results 0-d, fp32.
 /// Units:  nats per token.
 /// Limits: N >= 1.
-/// Source: Hsu et al. 2024, arXiv 2410.10989, section 3.2.
-at::Tensor fused_head_loss(Fusion& fusion,
-                           const at::Tensor& hidden,
-                           const Slot& weight,
-                           const at::Tensor& targets,
-                           std::int64_t num_classes,
-                           double share);
+/// Source: Hsu et al. 2024, arXiv 2410.10989, section 3.2; squared log-sum: Chowdhery et al. 2022,
+///         arXiv 2204.02311, section 5.
+HeadLoss fused_head_loss(Fusion& fusion,
+                         const at::Tensor& hidden,
+                         const Slot& weight,
+                         const at::Tensor& targets,
+                         std::int64_t num_classes,
+                         double z_coef,
+                         double share);
 
 }  // namespace switchyard::train

@@ -9,6 +9,8 @@
 #include <vector>
 
 #ifdef SY_WITH_CUDA
+#include <cxxabi.h>
+
 #include <cupti.h>
 #endif
 
@@ -28,6 +30,20 @@ struct Kernel {
 
 std::mutex mutex;
 std::map<std::string, Kernel> kernels;  ///< what CUPTI's own thread delivered
+
+/// The name as it stands in the source, without its arguments.
+std::string readable(const char* symbol) {
+  int status = 0;
+  char* const text = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
+  std::string name = status == 0 && text != nullptr ? text : symbol;
+  std::free(text);
+  constexpr std::string_view kAnonymous = "(anonymous namespace)::";
+  for (auto at = name.find(kAnonymous); at != std::string::npos; at = name.find(kAnonymous)) {
+    name.erase(at, kAnonymous.size());
+  }
+  if (name.starts_with("void ")) name.erase(0, 5);
+  return name.substr(0, name.find('('));
+}
 
 void add(const std::string& name, std::uint64_t begin_ns, std::uint64_t end_ns) {
   Kernel& kernel = kernels[name];
@@ -51,7 +67,7 @@ void CUPTIAPI take_buffer(CUcontext /*context*/,
   while (cuptiActivityGetNextRecord(buffer, valid_size, &record) == CUPTI_SUCCESS) {
     if (record->kind == CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL) {
       const auto* kernel = reinterpret_cast<const CUpti_ActivityKernel9*>(record);
-      add(kernel->name, kernel->start, kernel->end);
+      add(readable(kernel->name), kernel->start, kernel->end);
     } else if (record->kind == CUPTI_ACTIVITY_KIND_MEMCPY) {
       const auto* copy = reinterpret_cast<const CUpti_ActivityMemcpy5*>(record);
       add("memcpy", copy->start, copy->end);

@@ -56,6 +56,7 @@ class AssembledTransformer final : public Transformer {
     d_model_ = model.integer("d_model");
     num_heads_ = model.integer("num_heads");
     dropout_ = model.number("dropout");
+    z_coef_ = config_["train"]["z_loss_coef"].as_number(0.0);
     has_learned_positions_ = model.text("position") == "learned";
     has_tied_head_ = model.boolean("use_tied_head");
     build(model);
@@ -88,15 +89,20 @@ class AssembledTransformer final : public Transformer {
     const at::Tensor rows = hidden.view({-1, d_model_});
     const at::Tensor wanted = targets.reshape({-1});
     if (!with_logits && fusion_ != nullptr) {
-      losses.cross_entropy =
-          fused_head_loss(*fusion_, rows, head_slot_, wanted, num_classes_, share);
+      HeadLoss loss =
+          fused_head_loss(*fusion_, rows, head_slot_, wanted, num_classes_, z_coef_, share);
+      losses.total = std::move(loss.total);
+      losses.cross_entropy = std::move(loss.cross_entropy);
     } else {
       const at::Tensor logits = head(rows, num_classes_);
-      losses.cross_entropy = at::cross_entropy_loss(logits, wanted);
+      losses.total = at::cross_entropy_loss(logits, wanted);
+      losses.cross_entropy = losses.total.detach();
+      if (is_training && z_coef_ > 0.0) {
+        losses.total = losses.total + at::logsumexp(logits, 1).square().mean() * z_coef_;
+      }
       if (with_logits) losses.logits = logits.view({tokens.size(0), tokens.size(1), -1});
     }
-    losses.total = share == 1.0 ? losses.cross_entropy : losses.cross_entropy * share;
-    losses.cross_entropy = losses.cross_entropy.detach();
+    if (share != 1.0) losses.total = losses.total * share;
     if (losses.load_balance_loss.defined()) {
       losses.total =
           losses.total + auxiliary_ * (share / static_cast<double>(losses.routing.size()));
@@ -344,7 +350,7 @@ class AssembledTransformer final : public Transformer {
   std::int64_t num_classes_;        ///< what the loss is taken over
   std::int64_t vocab_size_padded_;  ///< rows of the table
   std::int64_t seq_len_ = 0, d_model_ = 0, num_heads_ = 0;
-  double dropout_ = 0.0;
+  double dropout_ = 0.0, z_coef_ = 0.0;
   bool has_learned_positions_ = true, has_tied_head_ = true;
   at::Generator generator_;
   ParameterStore parameters_;

@@ -69,6 +69,7 @@ const std::vector<std::vector<std::string>>& shapes() {
       {"model.layers.0.feed_forward.activation=swiglu", "model.use_bias=true"},
       {"model.layers.0.feed_forward.activation=gelu_tanh"},
       {"model.vocab_size_multiple=8"},
+      {"train.z_loss_coef=0.1"},
       test::routed(),
       test::routed({"model.position=rope", "model.norm=rms_norm", "model.use_bias=true"})};
   return all;
