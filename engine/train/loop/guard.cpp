@@ -13,6 +13,7 @@ constexpr std::size_t kMaxSkipsInSpan = 8;
 constexpr std::size_t kDriftLookBackSteps = 200;
 constexpr std::int64_t kDriftPatienceSteps = 50;
 constexpr double kDriftRatio = 1.5;
+constexpr std::ptrdiff_t kNumLatest = 4;  ///< steps that a spike stands out from
 constexpr double kSmoothing = 0.95;
 constexpr std::int64_t kRollbackSpanSteps = 5000;
 constexpr double kSigmaFromMad = 1.4826;
@@ -122,7 +123,9 @@ GuardVerdict Guard::decide(std::int64_t step, double loss, double grad_norm, boo
   const double log_norm = std::log(std::max(grad_norm, 1e-30));
   if (losses_.size() * 2 >= static_cast<std::size_t>(settings_.window_steps)) {
     verdict.robust_z = robust_z(losses_, loss, kLossFloor);
-    if (verdict.robust_z > settings_.spike_sigma) {
+    // Where a steep descent ends, the trend promises too much: a spike is also above what was.
+    const double highest = *std::max_element(losses_.end() - kNumLatest, losses_.end());
+    if (verdict.robust_z > settings_.spike_sigma && loss > highest) {
       verdict.cause = "loss_spike";
       return skip_or_worse(step, verdict);
     }

@@ -66,6 +66,7 @@ void MicroStep::record() {
   const Status recorded = graph->record([&] { pass(); });
   model_.parameters().zero_gradients();
   model_.generator().set_state(random_state);
+  ++num_recordings_;
   if (recorded.ok()) {
     graph_ = std::move(graph);
     return;

@@ -38,6 +38,9 @@ class MicroStep {
   /// Differentiates `share` x the losses. The result's tensors hold until the next call.
   const Transformer::Losses& run(const at::Tensor& tokens, const at::Tensor& targets, double share);
 
+  /// How often a new shape was met and recorded.
+  [[nodiscard]] int num_recordings() const { return num_recordings_; }
+
   /// Why passes on the GPU are not recorded; empty while they are, or on the CPU.
   [[nodiscard]] const std::string& why_no_graph() const { return why_no_graph_; }
 
@@ -51,6 +54,7 @@ class MicroStep {
   double share_ = 0.0;
   Transformer::Losses losses_;
   std::unique_ptr<CudaGraph> graph_;
+  int num_recordings_ = 0;
   std::string why_no_graph_;
 };
 

@@ -13,6 +13,7 @@
 #include "engine/train/data/batches.h"
 #include "engine/train/fused/fusion.h"
 #include "engine/train/loop/memory_message.h"
+#include "engine/train/loop/product_choices.h"
 #include "engine/train/loop/torch_errors.h"
 #include "engine/train/loop/trainer_impl.h"
 #include "engine/train/torch_compat.h"
@@ -58,7 +59,15 @@ void Trainer::Impl::create_micro_step() {
       inject(losses.cross_entropy);
     };
   }
+  num_kept_recordings = 0;
   micro_step = std::make_unique<MicroStep>(*model, std::move(options));
+}
+
+void Trainer::Impl::keep_product_choices() {
+  const Fusion* const fusion = model->fusion();
+  if (fusion == nullptr || micro_step->num_recordings() == num_kept_recordings) return;
+  num_kept_recordings = micro_step->num_recordings();
+  remember_product_choices(fusion->product_choices());
 }
 
 Batch Trainer::Impl::take_batch(std::int64_t index) {
@@ -94,6 +103,7 @@ Trainer::Impl::Sums Trainer::Impl::compute() {
         micro_step->run(batch.tokens.narrow(0, i * micro_batch_size, micro_batch_size),
                         batch.targets.narrow(0, i * micro_batch_size, micro_batch_size),
                         share);
+    keep_product_choices();
     parameters.collect_gradients();
     if (!faults.empty()) {  // in the middle of a step, gradients half collected
       inject_oom("oom_once", 1);
@@ -279,6 +289,9 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Options options) {
   const Transformer::Options model_options = Transformer::options_for(impl->config, impl->device);
   SY_ASSIGN_OR_RETURN(impl->model, Transformer::create(impl->config, vocab_size, model_options));
   impl->create_micro_step();
+  if (Fusion* const fusion = impl->model->fusion()) {
+    fusion->restore_product_choices(known_product_choices());
+  }
   SY_RETURN_IF_ERROR(impl->create_optimizer());
   if (impl->section("log").boolean("use_routing_stats") && !impl->model->routed_layers().empty()) {
     impl->statistics = std::make_unique<RoutingStatistics>(*impl->model);

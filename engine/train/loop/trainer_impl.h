@@ -42,6 +42,7 @@ struct Trainer::Impl {
   Guard guard{GuardSettings{}};
   FaultPlan faults;
   std::int64_t num_ooms_at_step = 0;
+  int num_kept_recordings = 0;  ///< those whose products' algorithms are remembered
   bool is_rerun = false;     ///< the pass under way repeats one that the guard doubted
   bool is_updating = false;  ///< weights may be half updated: a failure now cannot be repaired
   std::optional<MemoryShortage> shortage;
@@ -72,6 +73,7 @@ struct Trainer::Impl {
   /// Batch `index`, as it was prepared or made now.
   Batch take_batch(std::int64_t index);
   Sums compute();
+  void keep_product_choices();
   Numbers read(const Sums& sums) const;
   void inject(at::Tensor& total) const;
   void create_micro_step();

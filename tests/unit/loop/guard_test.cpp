@@ -127,6 +127,20 @@ TEST(Guard, CatchesPlantedSpikesAndSparesNoise) {
   }
 }
 
+TEST(Guard, SparesThePlateauAfterASteepDescent) {
+  for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    Guard guard{GuardSettings{}};
+    std::mt19937 random(seed);
+    std::normal_distribution<double> noise(0.0, 0.03);
+    for (int step = 1; step <= 150; ++step) {  // as a large model in its warm-up
+      const double level = 2.5 + 8.3 * std::exp(-std::pow(step / 25.0, 2.0));
+      ASSERT_TRUE(guard.judge(step, level + noise(random), 1.0).is_accepted())
+          << "seed " << seed << ", step " << step;
+    }
+    EXPECT_FALSE(guard.judge(151, 4.0, 1.0).is_accepted());
+  }
+}
+
 TEST(Guard, ContinuesFromItsStateExactly) {
   std::mt19937 random(7);
   std::normal_distribution<double> noise(0.0, 0.05);
