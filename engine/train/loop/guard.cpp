@@ -13,7 +13,8 @@ constexpr std::size_t kMaxSkipsInSpan = 8;
 constexpr std::size_t kDriftLookBackSteps = 200;
 constexpr std::int64_t kDriftPatienceSteps = 50;
 constexpr double kDriftRatio = 1.5;
-constexpr std::ptrdiff_t kNumLatest = 4;  ///< steps that a spike stands out from
+constexpr std::size_t kNumLatest = 32;  ///< steps that a spike stands out from without a trend
+constexpr double kLevelShare = 0.6;      ///< … by so much of the usual distance
 constexpr double kSmoothing = 0.95;
 constexpr std::int64_t kRollbackSpanSteps = 5000;
 constexpr double kSigmaFromMad = 1.4826;
@@ -27,6 +28,16 @@ double median_of(std::vector<double> values) {
   if (values.size() % 2 == 1) return *middle;
   const double upper = *middle;
   return 0.5 * (upper + *std::max_element(values.begin(), middle));
+}
+
+/// How far the value lies above the latest of the window, in deviations of these.
+double level_z(const std::deque<double>& window, double value, double relative_floor) {
+  const auto count = static_cast<std::ptrdiff_t>(std::min(window.size(), kNumLatest));
+  std::vector<double> latest(window.end() - count, window.end());
+  const double level = median_of(latest);
+  for (double& x : latest) x = std::abs(x - level);
+  const double floor = std::max(relative_floor * std::abs(level), 1e-12);
+  return (value - level) / std::max(kSigmaFromMad * median_of(std::move(latest)), floor);
 }
 
 Json json_from(const std::deque<double>& values) {
@@ -123,9 +134,9 @@ GuardVerdict Guard::decide(std::int64_t step, double loss, double grad_norm, boo
   const double log_norm = std::log(std::max(grad_norm, 1e-30));
   if (losses_.size() * 2 >= static_cast<std::size_t>(settings_.window_steps)) {
     verdict.robust_z = robust_z(losses_, loss, kLossFloor);
-    // Where a steep descent ends, the trend promises too much: a spike is also above what was.
-    const double highest = *std::max_element(losses_.end() - kNumLatest, losses_.end());
-    if (verdict.robust_z > settings_.spike_sigma && loss > highest) {
+    // Where a steep descent ends, the trend promises too much: a spike is also above the latest.
+    if (verdict.robust_z > settings_.spike_sigma &&
+        level_z(losses_, loss, kLossFloor) > kLevelShare * settings_.spike_sigma) {
       verdict.cause = "loss_spike";
       return skip_or_worse(step, verdict);
     }

@@ -43,7 +43,8 @@ struct GuardVerdict {
 ///
 /// Math:   z = (loss - prediction) / max(1.4826 x MAD, 0.005 x |median|) over the last
 ///         `window_steps` accepted losses after removal of their linear trend (medians of the older
-///         and newer half); one-sided; active after half a window. The gradient norm is judged the
+///         and newer half); one-sided; active after half a window; a spike is also 0.6 x as many
+///         deviations above the median of the last 32, trend left in. The gradient norm is judged the
 ///         same way on its logarithm, and only when it is 10 x its median. Skipped steps never
 ///         enter the windows.
 ///         Rollback: `max_consecutive_skips` in a row, 8 skips within 128 steps, or a smoothed loss
