@@ -59,55 +59,66 @@ void measure(const char* name, std::int64_t bytes, const std::function<KernelSta
   cudaEventElapsedTime(&total_ms, begin, end);
   const double us = 1e3 * static_cast<double>(total_ms) / kRuns;
   if (!status.ok() || error != cudaSuccess) {
-    std::printf("%-44s %s\n", name, status.ok() ? cudaGetErrorString(error) : status.message);
+    std::printf("%-52s %s\n", name, status.ok() ? cudaGetErrorString(error) : status.message);
   } else {
-    std::printf("%-44s %9.1f us %7.2f TB/s\n", name, us, static_cast<double>(bytes) / us / 1e6);
+    std::printf("%-52s %9.1f us %7.2f TB/s\n", name, us, static_cast<double>(bytes) / us / 1e6);
   }
   cudaEventDestroy(begin);
   cudaEventDestroy(end);
 }
 
+/// With a dropout, once with the mask kept and once drawn again.
 void measure_norm(std::int64_t N, std::int64_t D, Dtype stream, float dropout, const char* text) {
   const std::int64_t size = N * D, wide = stream == Dtype::kF32 ? 4 : 2;
   const Memory x(size * wide), sum(size * wide), delta(size * 2), y(size * 2), state(64);
   const Memory mean(N * 4), rstd(N * 4), weight(D * 4), bias(D * 4), dweight(D * 4), dbias(D * 4);
+  const Memory bits(N * ((D + 7) / 8));
   const Memory workspace(static_cast<std::int64_t>(residual_norm_workspace_bytes(N, D)));
   const ResidualNorm shape{
       .N = N, .D = D, .stream_dtype = stream, .compute_dtype = Dtype::kBf16, .dropout = dropout};
   const auto* step = static_cast<const StepState*>(state.data());
-  char name[80];
-  std::snprintf(name, sizeof(name), "residual_norm forward, %s", text);
-  measure(name, size * (2 * wide + 4), [&] {
-    return residual_norm_cuda(shape,
-                              {.x = x.data(),
-                               .delta = delta.data(),
-                               .weight = weight.floats(),
-                               .bias = bias.floats(),
-                               .state = step,
-                               .sum = sum.data(),
-                               .y = y.data(),
-                               .mean = mean.floats(),
-                               .rstd = rstd.floats()},
-                              nullptr);
-  });
-  const bool has_delta = dropout > 0.0F || stream == Dtype::kF32;
-  std::snprintf(name, sizeof(name), "residual_norm backward, %s", text);
-  measure(name, size * (3 * wide + (has_delta ? 4 : 2)), [&] {
-    return residual_norm_backward_cuda(shape,
-                                       {.dy = y.data(),
-                                        .dsum = x.data(),
-                                        .sum = sum.data(),
-                                        .mean = mean.floats(),
-                                        .rstd = rstd.floats(),
-                                        .weight = weight.floats(),
-                                        .state = step,
-                                        .dx = x.data(),
-                                        .ddelta = has_delta ? delta.data() : nullptr,
-                                        .dweight = dweight.floats(),
-                                        .dbias = dbias.floats(),
-                                        .workspace = workspace.data()},
-                                       nullptr);
-  });
+  for (const bool has_mask : {true, false}) {
+    if (has_mask && dropout == 0.0F) continue;
+    auto* mask = has_mask ? static_cast<std::uint8_t*>(bits.data()) : nullptr;
+    const std::int64_t mask_bytes = has_mask ? size / 8 : 0;
+    char name[80];
+    std::snprintf(
+        name, sizeof(name), "residual_norm forward, %s%s", text, has_mask ? ", mask" : "");
+    measure(name, size * (2 * wide + 4) + mask_bytes, [&] {
+      return residual_norm_cuda(shape,
+                                {.x = x.data(),
+                                 .delta = delta.data(),
+                                 .weight = weight.floats(),
+                                 .bias = bias.floats(),
+                                 .state = step,
+                                 .sum = sum.data(),
+                                 .y = y.data(),
+                                 .mean = mean.floats(),
+                                 .rstd = rstd.floats(),
+                                 .mask = mask},
+                                nullptr);
+    });
+    const bool has_delta = dropout > 0.0F || stream == Dtype::kF32;
+    std::snprintf(
+        name, sizeof(name), "residual_norm backward, %s%s", text, has_mask ? ", mask" : "");
+    measure(name, size * (3 * wide + (has_delta ? 4 : 2)) + mask_bytes, [&] {
+      return residual_norm_backward_cuda(shape,
+                                         {.dy = y.data(),
+                                          .dsum = x.data(),
+                                          .sum = sum.data(),
+                                          .mean = mean.floats(),
+                                          .rstd = rstd.floats(),
+                                          .weight = weight.floats(),
+                                          .state = step,
+                                          .mask = mask,
+                                          .dx = x.data(),
+                                          .ddelta = has_delta ? delta.data() : nullptr,
+                                          .dweight = dweight.floats(),
+                                          .dbias = dbias.floats(),
+                                          .workspace = workspace.data()},
+                                         nullptr);
+    });
+  }
 }
 
 /// Tokens fall off like those of text: token v with a share near 1 / (v + 1).
@@ -229,6 +240,7 @@ int main() {
   }
   measure_norm(65'536, 768, Dtype::kBf16, 0.0F, "124M, bf16 stream");
   measure_norm(65'536, 768, Dtype::kF32, 0.0F, "124M, f32 stream");
+  measure_norm(65'536, 768, Dtype::kBf16, 0.1F, "124M, bf16 stream, dropout");
   measure_norm(16'384, 384, Dtype::kBf16, 0.2F, "small, dropout");
   measure_norm(16'384, 384, Dtype::kF32, 0.2F, "small, f32 stream, dropout");
   measure_embedding(65'536, 1024, 768, 50'304);

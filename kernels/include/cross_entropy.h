@@ -19,7 +19,9 @@ struct CrossEntropyOptions {
 /// Math:   s = log sum_{v < V} exp logits[n, v]; plain_loss[n] = s - logits[n, target[n]];
 ///         loss[n] = plain_loss[n] + z_coef s^2; logits[n, v] <- scale device_scale
 ///         ((1 + 2 z_coef s) exp(logits[n, v] - s) - [v == target[n]]) for v < V, 0 for the padding
-///         V <= v < stride. Sums in f32 (reference: f64).
+///         V <= v < stride. Sums in f32 (reference: f64). Long rows of at most about 112 KB take
+///         exp as 2^(x log2 e): a relative error near 2^-22 + 2^-24 |s log2 e| in a share, and
+///         shares below 2^-126 are 0.
 /// Shapes: logits [N, stride] of `dtype`; target [N] int64; loss, plain_loss [N] f32, overwritten.
 /// Units:  nats.
 /// Limits: 1 <= V <= stride. A row whose target is outside [0, V) has loss 0 and gradient 0.

@@ -43,9 +43,10 @@ struct EmbeddingBackward {
 
 /// Looks up tokens and positions; the backward sums gradients by token and by position.
 ///
-/// Math:   x[n] = keep[n] (table[tokens[n]] + position[n mod T + begin]) / (1 - p);
-///         keep[n, d] = (word of (seed, step, site, n D + d) >= p 2^32), see philox.h;
-///         g[n] = keep[n] dx[n] / (1 - p); dtable[v] = beta dtable[v] + sum_{tokens[n] = v} g[n];
+/// Math:   x[n] = keep[n] (table[tokens[n]] + position[n mod T + begin]) / (1 - q);
+///         q = p rounded to a multiple of 2^-16 (0: all is kept); keep[n, d] = (16-bit number of
+///         (seed, step, site, n D + d) >= q 2^16), see philox.h; g[n] = keep[n] dx[n] / (1 - q);
+///         dtable[v] = beta dtable[v] + sum_{tokens[n] = v} g[n];
 ///         dposition[t] = beta dposition[t] + sum_{n mod T = t} g[n]. Sums in f32 (reference: f64).
 /// Shapes: tokens [N] int64; table [V, D], position [>= begin + T, D] of compute_dtype; x, dx
 ///         [N, D] of stream_dtype; dtable [V, D], dposition [T, D] f32.

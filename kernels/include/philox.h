@@ -15,7 +15,7 @@ struct PhiloxWords {
   std::uint32_t words[4];
 };
 
-/// Gives the four random words of the elements 4·pack … 4·pack + 3 of one place in one step.
+/// Gives the four random words of one pack of elements, of one place in one step.
 ///
 /// Math:   Philox4x32-10 with key = seed and counter = (pack low, pack high, site, step low).
 /// Limits: steps are told apart below 2^32.
@@ -47,19 +47,29 @@ SY_HOST_DEVICE inline PhiloxWords philox(std::uint64_t seed,
   return {{c0, c1, c2, c3}};
 }
 
-/// The random word of one element by its flat index: word index % 4 of pack index / 4.
-SY_HOST_DEVICE inline std::uint32_t philox_word(std::uint64_t seed,
-                                                std::uint64_t step,
-                                                std::uint32_t site,
-                                                std::uint64_t index) {
-  return philox(seed, step, site, index / 4).words[index % 4];
+/// The random number of one element by its flat index, 0 … 65535: elements 8·pack … 8·pack + 7
+/// share the four words of a pack, element by element the low half of a word and then its high
+/// half.
+SY_HOST_DEVICE inline std::uint32_t philox_number(std::uint64_t seed,
+                                                  std::uint64_t step,
+                                                  std::uint32_t site,
+                                                  std::uint64_t index) {
+  const std::uint32_t word = philox(seed, step, site, index / 8).words[index % 8 / 2];
+  return index % 2 == 0 ? word & 0xFFFFU : word >> 16U;
 }
 
-/// Dropout keeps an element when its word is at least this: p · 2^32, rounded down.
+/// Dropout keeps an element when its number is at least this: p · 2^16, rounded to nearest.
 ///
-/// Limits: 0 <= p < 1.
+/// Limits: 0 <= p < 1. A p below 2^-17 becomes 0, which keeps everything; the largest is 65535.
 SY_HOST_DEVICE inline std::uint32_t dropout_threshold(float p) {
-  return static_cast<std::uint32_t>(static_cast<double>(p) * 4294967296.0);
+  const auto threshold = static_cast<std::uint32_t>(static_cast<double>(p) * 65536.0 + 0.5);
+  return threshold < 65535U ? threshold : 65535U;
+}
+
+/// The factor of what is kept, one over the share that is: 1 / (1 - threshold / 2^16). The mean
+/// over the random numbers is the element itself, whatever the rounding of p.
+SY_HOST_DEVICE inline double dropout_scale(std::uint32_t threshold) {
+  return 65536.0 / static_cast<double>(65536U - threshold);
 }
 
 }  // namespace switchyard::kernels

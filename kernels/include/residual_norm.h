@@ -29,8 +29,9 @@ struct ResidualNormForward {
   const StepState* state = nullptr;  ///< null is allowed without dropout
   void* sum = nullptr;               ///< may be x
   void* y = nullptr;
-  float* mean = nullptr;  ///< null: not wanted; not written for RMS
-  float* rstd = nullptr;  ///< null: not wanted
+  float* mean = nullptr;         ///< null: not wanted; not written for RMS
+  float* rstd = nullptr;         ///< null: not wanted
+  std::uint8_t* mask = nullptr;  ///< null: not wanted; not written without a dropout of delta
 };
 
 struct ResidualNormBackward {
@@ -40,30 +41,33 @@ struct ResidualNormBackward {
   const float* mean = nullptr;  ///< not read for RMS
   const float* rstd = nullptr;
   const float* weight = nullptr;
-  const StepState* state = nullptr;  ///< null is allowed without dropout
-  void* dx = nullptr;                ///< may be dsum
-  void* ddelta = nullptr;            ///< null: not wanted (without dropout it equals dx); may be dy
-  float* dweight = nullptr;          ///< null: not wanted
-  float* dbias = nullptr;            ///< null: not wanted
-  float beta = 0.0F;                 ///< 0: dweight, dbias overwritten; 1: added to
-  void* workspace = nullptr;         ///< residual_norm_workspace_bytes; not read by the reference
+  const StepState* state = nullptr;    ///< null is allowed without dropout
+  const std::uint8_t* mask = nullptr;  ///< of the forward; null: drawn again, with the same result
+  void* dx = nullptr;                  ///< may be dsum
+  void* ddelta = nullptr;     ///< null: not wanted (without dropout it equals dx); may be dy
+  float* dweight = nullptr;   ///< null: not wanted
+  float* dbias = nullptr;     ///< null: not wanted
+  float beta = 0.0F;          ///< 0: dweight, dbias overwritten; 1: added to
+  void* workspace = nullptr;  ///< residual_norm_workspace_bytes; not read by the reference
 };
 
 /// Adds a branch to the residual stream and normalises the sum; the backward joins both gradients.
 ///
-/// Math:   sum[n, d] = x[n, d] + keep[n, d] delta[n, d] / (1 - p), rounded to the stream's type;
-///         keep = (word of (seed, step, site, n D + d) >= p 2^32), see philox.h;
+/// Math:   sum[n, d] = x[n, d] + keep[n, d] delta[n, d] / (1 - q), rounded to the stream's type;
+///         q = p rounded to a multiple of 2^-16 (0: all is kept); keep[n, d] = (16-bit number of
+///         (seed, step, site, n D + d) >= q 2^16), see philox.h; mask: bit d mod 8 of byte
+///         [n, floor(d / 8)] is keep[n, d], bits beyond D are 0;
 ///         LayerNorm: m = mean_d sum, r = (mean_d (sum - m)^2 + eps)^(-1/2);
 ///         RMSNorm: m = 0, r = (mean_d sum^2 + eps)^(-1/2); h = (sum - m) r;
 ///         y = h weight + bias.
 ///         Backward: g = dy weight; dx = dsum + r (g - [LayerNorm] mean_d g - h mean_d (g h));
-///         ddelta = keep dx / (1 - p); dweight = beta dweight + sum_n dy h;
+///         ddelta = keep dx / (1 - q); dweight = beta dweight + sum_n dy h;
 ///         dbias = beta dbias + sum_n dy. Sums in f32 (reference: f64).
 /// Shapes: x, sum, dsum, dx [N, D] of stream_dtype; delta, y, dy, ddelta [N, D] of compute_dtype;
-///         mean, rstd [N] f32; weight, bias, dweight, dbias [D] f32. Outputs may be inputs only
-///         where a field says so.
+///         mean, rstd [N] f32; weight, bias, dweight, dbias [D] f32; mask [N, ceil(D / 8)] bytes.
+///         Outputs may be inputs only where a field says so.
 /// Limits: D >= 1; type pairs (f32, f32), (f32, bf16), (bf16, bf16) as (stream, compute). Fast for
-///         aligned rows with D a multiple of 8 up to 2048 (backward: 1024); else one block per row.
+///         aligned rows with D a multiple of 8 up to 1024; else one block per row.
 /// Errors: launch failure; D, dropout or types out of limits; dropout without a state.
 /// Determinism: exact on one model of GPU (partial sums per block in a fixed order, no atomics).
 /// Source: Ba et al. 2016, arXiv 1607.06450; Zhang & Sennrich 2019, arXiv 1910.07467; dropout of

@@ -90,28 +90,31 @@ void with_type(Dtype dtype, const Run& run) {
   }
 }
 
-/// The factor of dropout by flat index: 0 or 1 / (1 - p).
+/// The factor of dropout by flat index: 0, or one over the share that is kept.
 class DropoutMask {
  public:
-  DropoutMask(float p, std::uint32_t site, const StepState* state) : site_(site) {
-    if (p == 0.0F) return;
-    threshold_ = dropout_threshold(p);
-    kept_ = 1.0 / (1.0 - static_cast<double>(p));
+  DropoutMask(float p, std::uint32_t site, const StepState* state)
+      : threshold_(dropout_threshold(p)), site_(site) {
+    if (threshold_ == 0) return;
+    kept_ = dropout_scale(threshold_);
     seed_ = state->seed;
     step_ = state->step;
-    is_active_ = true;
   }
 
-  [[nodiscard]] double factor(std::int64_t index) const {
-    if (!is_active_) return 1.0;
+  [[nodiscard]] bool is_active() const { return threshold_ != 0; }
+
+  [[nodiscard]] bool is_kept(std::int64_t index) const {
     const auto flat = static_cast<std::uint64_t>(index);
-    return philox_word(seed_, step_, site_, flat) >= threshold_ ? kept_ : 0.0;
+    return !is_active() || philox_number(seed_, step_, site_, flat) >= threshold_;
   }
+
+  [[nodiscard]] double factor_if(bool is_kept) const { return is_kept ? kept_ : 0.0; }
+
+  [[nodiscard]] double factor(std::int64_t index) const { return factor_if(is_kept(index)); }
 
  private:
-  bool is_active_ = false;
+  std::uint32_t threshold_;
   std::uint32_t site_;
-  std::uint32_t threshold_ = 0;
   double kept_ = 1.0;
   std::uint64_t seed_ = 0;
   std::uint64_t step_ = 0;

@@ -11,6 +11,17 @@ namespace {
 using reference::DropoutMask;
 using reference::with_type;
 
+/// Eight elements per byte, the first in the lowest bit.
+void write_bits(const DropoutMask& mask, std::int64_t row, std::int64_t D, std::uint8_t* bytes) {
+  for (std::int64_t d = 0; d < D; d += 8) {
+    unsigned byte = 0;
+    for (std::int64_t i = 0; i < 8 && d + i < D; ++i) {
+      if (mask.is_kept(row + d + i)) byte |= 1U << static_cast<unsigned>(i);
+    }
+    bytes[d / 8] = static_cast<std::uint8_t>(byte);
+  }
+}
+
 template <typename Stream, typename Compute>
 void forward(const ResidualNorm& shape, const ResidualNormForward& args) {
   const DropoutMask mask(shape.dropout, shape.site, args.state);
@@ -23,6 +34,9 @@ void forward(const ResidualNorm& shape, const ResidualNormForward& args) {
       const Compute* delta = static_cast<const Compute*>(args.delta) + row;
       for (std::int64_t d = 0; d < shape.D; ++d) {
         written[d].set(sum[d].get() + mask.factor(row + d) * delta[d].get());
+      }
+      if (args.mask != nullptr && mask.is_active()) {
+        write_bits(mask, row, shape.D, args.mask + n * ((shape.D + 7) / 8));
       }
       sum = written;
     }
@@ -81,7 +95,12 @@ void backward(const ResidualNorm& shape, const ResidualNormBackward& args) {
       if (args.dsum != nullptr) dx += static_cast<const Stream*>(args.dsum)[row + d].get();
       static_cast<Stream*>(args.dx)[row + d].set(dx);
       if (args.ddelta != nullptr) {
-        static_cast<Compute*>(args.ddelta)[row + d].set(mask.factor(row + d) * dx);
+        double factor = mask.factor(row + d);
+        if (args.mask != nullptr && mask.is_active()) {
+          const unsigned byte = args.mask[n * ((shape.D + 7) / 8) + d / 8];
+          factor = mask.factor_if((byte >> static_cast<unsigned>(d % 8) & 1U) != 0);
+        }
+        static_cast<Compute*>(args.ddelta)[row + d].set(factor * dx);
       }
     }
   }

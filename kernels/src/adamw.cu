@@ -11,7 +11,8 @@ using device::store;
 using device::store_pack;
 
 constexpr int kThreads = 256;
-constexpr int kBlocksPerMultiprocessor = 8;
+constexpr int kBlocksPerMultiprocessor = 4;
+constexpr int kBatch = 2;  // packs of a thread under way at once
 
 struct Constants {
   float beta1, beta2, one_minus_beta1, one_minus_beta2, eps, weight_decay, grad_clip_norm;
@@ -39,12 +40,35 @@ __device__ void update(const Constants& c,
   w -= f.rate * m / (sqrtf(v) * f.inverse_root + c.eps);
 }
 
-/// Packs of kSize elements; the corrections once per block in f64.
+/// What a thread reads at once: packs of kSize elements, kThreads packs apart.
 template <int kSize>
-__global__ void __launch_bounds__(kThreads) adamw_kernel(const Constants constants,
-                                                         const AdamWBuffers buffers,
-                                                         const StepState* state,
-                                                         const float* grad_norm) {
+struct Batch {
+  Pack<float, kSize> w[kBatch], g[kBatch], m[kBatch], v[kBatch];
+
+  __device__ void load(const AdamWBuffers& buffers, std::int64_t at) {
+#pragma unroll
+    for (int j = 0; j < kBatch; ++j, at += kThreads * kSize) {
+      if (at + kSize > buffers.size) continue;
+      w[j] = load_pack<float, kSize>(buffers.master + at);
+      g[j] = load_pack<float, kSize>(buffers.gradient + at);
+      m[j] = load_pack<float, kSize>(buffers.moment1 + at);
+      v[j] = load_pack<float, kSize>(buffers.moment2 + at);
+    }
+  }
+};
+
+/// Packs of kSize elements; the corrections once per block in f64, while the first batch is read.
+template <int kSize>
+__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
+    adamw_kernel(const Constants constants,
+                 const AdamWBuffers buffers,
+                 const StepState* state,
+                 const float* grad_norm) {
+  const std::int64_t step = std::int64_t{gridDim.x} * kThreads * kSize * kBatch;
+  std::int64_t at =
+      std::int64_t{blockIdx.x} * kThreads * kSize * kBatch + std::int64_t{threadIdx.x} * kSize;
+  Batch<kSize> batch;
+  batch.load(buffers, at);
   float clip = 1.0F;
   if (grad_norm != nullptr) {
     const float norm = *grad_norm;
@@ -65,38 +89,39 @@ __global__ void __launch_bounds__(kThreads) adamw_kernel(const Constants constan
   __syncthreads();
   const Factors factors = shared;
   auto* compute = static_cast<Bf16*>(buffers.compute);
-  const std::int64_t step = std::int64_t{gridDim.x} * kThreads * kSize;
-  std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * kSize;
-  for (; at + kSize <= buffers.size; at += step) {
-    auto w = load_pack<float, kSize>(buffers.master + at);
-    const auto g = load_pack<float, kSize>(buffers.gradient + at);
-    auto m = load_pack<float, kSize>(buffers.moment1 + at);
-    auto v = load_pack<float, kSize>(buffers.moment2 + at);
-    Pack<Bf16, kSize> copy;
+  const std::int64_t end = buffers.size / kSize * kSize;
+  for (; at < end; at += step) {
 #pragma unroll
-    for (int i = 0; i < kSize; ++i) {
-      update(constants,
-             factors,
-             at + i < buffers.num_decayed,
-             g.values[i],
-             w.values[i],
-             m.values[i],
-             v.values[i]);
-      store(&copy.values[i], w.values[i]);
+    for (int j = 0; j < kBatch; ++j) {
+      const std::int64_t first = at + j * kThreads * kSize;
+      if (first >= end) continue;
+      Pack<Bf16, kSize> copy;
+#pragma unroll
+      for (int i = 0; i < kSize; ++i) {
+        update(constants,
+               factors,
+               first + i < buffers.num_decayed,
+               batch.g[j].values[i],
+               batch.w[j].values[i],
+               batch.m[j].values[i],
+               batch.v[j].values[i]);
+        store(&copy.values[i], batch.w[j].values[i]);
+      }
+      store_pack(buffers.master + first, batch.w[j]);
+      store_pack(buffers.moment1 + first, batch.m[j]);
+      store_pack(buffers.moment2 + first, batch.v[j]);
+      if (compute != nullptr) store_pack(compute + first, copy);
     }
-    store_pack(buffers.master + at, w);
-    store_pack(buffers.moment1 + at, m);
-    store_pack(buffers.moment2 + at, v);
-    if (compute != nullptr) store_pack(compute + at, copy);
+    batch.load(buffers, at + step);
   }
-  for (std::int64_t i = at; i < buffers.size; ++i) {  // the end that fills no pack
-    float w = buffers.master[i], m = buffers.moment1[i], v = buffers.moment2[i];
-    update(constants, factors, i < buffers.num_decayed, buffers.gradient[i], w, m, v);
-    buffers.master[i] = w;
-    buffers.moment1[i] = m;
-    buffers.moment2[i] = v;
-    if (compute != nullptr) store(compute + i, w);
-  }
+  const std::int64_t i = end + threadIdx.x;  // of the elements that fill no pack
+  if (blockIdx.x != 0 || i >= buffers.size) return;
+  float w = buffers.master[i], m = buffers.moment1[i], v = buffers.moment2[i];
+  update(constants, factors, i < buffers.num_decayed, buffers.gradient[i], w, m, v);
+  buffers.master[i] = w;
+  buffers.moment1[i] = m;
+  buffers.moment2[i] = v;
+  if (compute != nullptr) store(compute + i, w);
 }
 
 template <int kSize>
@@ -105,7 +130,7 @@ void launch(const Constants& constants,
             const StepState* state,
             const float* grad_norm,
             cudaStream_t stream) {
-  constexpr std::int64_t kPerBlock = std::int64_t{kThreads} * kSize;
+  constexpr std::int64_t kPerBlock = std::int64_t{kThreads} * kSize * kBatch;
   const std::int64_t wanted = (buffers.size + kPerBlock - 1) / kPerBlock;
   const std::int64_t resident =
       std::int64_t{device::num_multiprocessors()} * kBlocksPerMultiprocessor;

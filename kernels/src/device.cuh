@@ -47,10 +47,14 @@ __device__ void store_pack(T* at, const Pack<T, kWidth>& pack) {
   *reinterpret_cast<Pack<T, kWidth>*>(at) = pack;
 }
 
-/// Sum over the 32 lanes, the same in every lane.
-__device__ inline float warp_sum(float x) {
+/// Sum over kLanes neighbouring lanes, the same in each of them. Every lane of the warp must call
+/// it.
+template <int kLanes = 32>
+__device__ float warp_sum(float x) {
 #pragma unroll
-  for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(0xFFFFFFFFU, x, offset);
+  for (int offset = kLanes / 2; offset > 0; offset /= 2) {
+    x += __shfl_xor_sync(0xFFFFFFFFU, x, offset);
+  }
   return x;
 }
 
@@ -74,13 +78,13 @@ struct Dropout {
   const StepState* state;
   std::uint32_t site;
   std::uint32_t threshold;
-  float kept;  ///< 1 / (1 - p)
+  float kept;  ///< factor of what is kept
 };
 
 inline Dropout make_dropout(float p, std::uint32_t site, const StepState* state) {
-  if (p == 0.0F) return {nullptr, site, 0, 1.0F};
-  return {
-      state, site, dropout_threshold(p), static_cast<float>(1.0 / (1.0 - static_cast<double>(p)))};
+  const std::uint32_t threshold = dropout_threshold(p);
+  if (threshold == 0) return {nullptr, site, 0, 1.0F};
+  return {state, site, threshold, static_cast<float>(dropout_scale(threshold))};
 }
 
 /// Dropout in the registers of a thread: seed and step are read once.
@@ -92,47 +96,71 @@ class Mask {
     step_ = dropout.state->step;
   }
 
-  /// Multiplies kWidth elements by their factors; `index` is the flat index of the first, a
-  /// multiple of 4 unless kWidth is 1: one Philox call per four elements.
+  [[nodiscard]] __device__ bool is_active() const { return dropout_.state != nullptr; }
+
+  /// Draws a pack of eight elements: bit i is set if element 8 pack + i is kept.
+  [[nodiscard]] __device__ unsigned draw(std::uint64_t pack) const {
+    const PhiloxWords random = philox(seed_, step_, dropout_.site, pack);
+    const std::uint32_t high = dropout_.threshold << 16U;  // of the upper half of a word
+    unsigned bits = 0;
+#pragma unroll
+    for (unsigned i = 0; i < 4; ++i) {
+      if (random.words[i] << 16U >= high) bits |= 1U << 2U * i;
+      if (random.words[i] >= high) bits |= 2U << 2U * i;
+    }
+    return bits;
+  }
+
+  /// The same for kWidth elements from the flat index of the first, a multiple of kWidth.
+  template <int kWidth>
+  [[nodiscard]] __device__ unsigned draw_at(std::int64_t index) const {
+    static_assert(kWidth == 1 || kWidth == 4 || kWidth == 8);
+    const auto first = static_cast<std::uint64_t>(index);
+    return draw(first / 8) >> static_cast<unsigned>(first % 8) & ((1U << kWidth) - 1U);
+  }
+
+  /// Multiplies elements by their factors, as the bits say.
+  template <int kWidth>
+  __device__ void apply_bits(unsigned bits, float (&x)[kWidth]) const {
+#pragma unroll
+    for (int i = 0; i < kWidth; ++i) x[i] *= (bits >> i & 1U) != 0 ? dropout_.kept : 0.0F;
+  }
+
+  /// Draws and multiplies kWidth elements; `index` as for draw_at.
   template <int kWidth>
   __device__ void apply(std::int64_t index, float (&x)[kWidth]) const {
-    static_assert(kWidth == 1 || kWidth % 4 == 0);
-    if (dropout_.state == nullptr) return;
-    const auto first = static_cast<std::uint64_t>(index) / 4;
-    if constexpr (kWidth == 1) {
-      const PhiloxWords random = philox(seed_, step_, dropout_.site, first);
-      const auto i = static_cast<unsigned>(index % 4);
-      const std::uint32_t low = i % 2 == 0 ? random.words[0] : random.words[1];
-      const std::uint32_t high = i % 2 == 0 ? random.words[2] : random.words[3];
-      x[0] = factor(i < 2 ? low : high) * x[0];
-    } else {
-#pragma unroll
-      for (int four = 0; four < kWidth / 4; ++four) {
-        const PhiloxWords random = philox(seed_, step_, dropout_.site, first + four);
-#pragma unroll
-        for (int i = 0; i < 4; ++i) x[4 * four + i] *= factor(random.words[i]);
-      }
-    }
+    if (is_active()) apply_bits(draw_at<kWidth>(index), x);
   }
 
  private:
-  __device__ float factor(std::uint32_t word) const {
-    return word >= dropout_.threshold ? dropout_.kept : 0.0F;
-  }
-
   Dropout dropout_;
   std::uint64_t seed_ = 0;
   std::uint64_t step_ = 0;
 };
 
+/// An attribute of the current device; 0 when it cannot be told.
+inline std::int64_t device_attribute(cudaDeviceAttr attribute) {
+  int device = 0, value = 0;
+  if (cudaGetDevice(&device) != cudaSuccess ||
+      cudaDeviceGetAttribute(&value, attribute, device) != cudaSuccess) {
+    return 0;
+  }
+  return value;
+}
+
 /// Number of multiprocessors of the current device; 1 when it cannot be told.
 inline int num_multiprocessors() {
-  int device = 0, count = 0;
-  if (cudaGetDevice(&device) != cudaSuccess ||
-      cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device) != cudaSuccess) {
-    return 1;
-  }
+  const auto count = static_cast<int>(device_attribute(cudaDevAttrMultiProcessorCount));
   return count > 0 ? count : 1;
+}
+
+/// Lets a kernel have so many bytes of dynamic shared memory.
+template <typename Kernel>
+cudaError_t allow_shared_bytes(Kernel* kernel, std::int64_t bytes) {
+  constexpr std::int64_t kAlways = 48 * 1024;
+  if (bytes <= kAlways) return cudaSuccess;
+  return cudaFuncSetAttribute(
+      kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
 }
 
 inline bool is_aligned(const void* pointer, std::size_t bytes) {

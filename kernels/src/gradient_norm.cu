@@ -60,7 +60,11 @@ KernelStatus gradient_norm_cuda(
   auto* partial = static_cast<float*>(workspace);
   constexpr std::int64_t kPerBlock = std::int64_t{kThreads} * 4 * kBatch;
   const std::int64_t wanted = (size + kPerBlock - 1) / kPerBlock;
-  const auto blocks = static_cast<int>(wanted < kMostBlocks ? wanted : kMostBlocks);
+  // as many blocks on every multiprocessor, so that none works longer
+  const std::int64_t multiprocessors = device::num_multiprocessors();
+  const std::int64_t even = kMostBlocks / multiprocessors * multiprocessors;
+  const std::int64_t most = even > 0 ? even : kMostBlocks;
+  const auto blocks = static_cast<int>(wanted < most ? wanted : most);
   if (size > 0) {
     if (device::is_aligned(gradient, 16)) {
       sum_squares<4><<<blocks, kThreads, 0, cuda_stream>>>(gradient, size, partial);

@@ -51,6 +51,8 @@ inline constexpr RowShape kRowShapes[] = {{1, 1, 1},
                                           {17, 65, 128},
                                           {5, 1000, 1001},
                                           {9, 4097, 4160},
+                                          {5, 20000, 20000},
+                                          {4, 28675, 28680},
                                           {3, 50257, 50304}};
 
 }  // namespace switchyard::kernels

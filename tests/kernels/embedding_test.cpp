@@ -19,9 +19,10 @@ constexpr std::uint32_t kSite = 8;
 constexpr StepState kState{.seed = 21, .step = 3, .learning_rate = 0.0F};
 
 double factor(float dropout, std::int64_t i) {
-  const std::uint32_t word =
-      philox_word(kState.seed, kState.step, kSite, static_cast<std::uint64_t>(i));
-  return word >= dropout_threshold(dropout) ? 1.0 / (1.0 - static_cast<double>(dropout)) : 0.0;
+  const std::uint32_t number =
+      philox_number(kState.seed, kState.step, kSite, static_cast<std::uint64_t>(i));
+  const std::uint32_t threshold = dropout_threshold(dropout);
+  return number >= threshold ? dropout_scale(threshold) : 0.0;
 }
 
 class EmbeddingReference : public ::testing::TestWithParam<float> {

@@ -25,23 +25,40 @@ TEST(Philox, GivesThePublishedWords) {
             (Words{0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1}));
 }
 
-TEST(Philox, GivesElementsTheWordsOfTheirPack) {
-  for (std::uint64_t index = 0; index < 12; ++index) {
-    EXPECT_EQ(philox_word(5, 6, 7, index), words(5, 6, 7, index / 4)[index % 4]);
+TEST(Philox, GivesElementsTheHalvesOfTheirPack) {
+  for (std::uint64_t index = 0; index < 24; ++index) {
+    const std::uint32_t word = words(5, 6, 7, index / 8)[index % 8 / 2];
+    EXPECT_EQ(philox_number(5, 6, 7, index), index % 2 == 0 ? word % 65536 : word / 65536);
   }
+}
+
+TEST(Philox, RoundsTheShareOfDropout) {
+  EXPECT_EQ(dropout_threshold(0.0F), 0U);
+  EXPECT_EQ(dropout_threshold(7e-6F), 0U);
+  EXPECT_EQ(dropout_threshold(8e-6F), 1U);
+  EXPECT_EQ(dropout_threshold(0.2F), 13107U);
+  EXPECT_EQ(dropout_threshold(0.5F), 32768U);
+  EXPECT_EQ(dropout_threshold(0.9999999F), 65535U);
+  EXPECT_EQ(dropout_scale(0), 1.0);
+  EXPECT_EQ(dropout_scale(32768), 2.0);
+  EXPECT_EQ(dropout_scale(65535), 65536.0);
+  EXPECT_NEAR(dropout_scale(dropout_threshold(0.2F)), 1.25, 1e-5);
 }
 
 TEST(Philox, DropsTheWantedShare) {
   constexpr std::uint64_t kElements = 100'000;
   for (const float p : {0.0F, 0.1F, 0.5F, 0.9F}) {
     const std::uint32_t threshold = dropout_threshold(p);
-    double dropped = 0.0;
+    double dropped = 0.0, dropped_high = 0.0;
     for (std::uint64_t i = 0; i < kElements; ++i) {
-      if (philox_word(3, 1, 4, i) < threshold) dropped += 1.0;
+      if (philox_number(3, 1, 4, i) >= threshold) continue;
+      dropped += 1.0;
+      dropped_high += i % 2 == 0 ? 0.0 : 2.0;
     }
     const auto share = static_cast<double>(p);
     const double spread = std::sqrt(share * (1.0 - share) / static_cast<double>(kElements));
-    EXPECT_NEAR(dropped / static_cast<double>(kElements), share, 5.0 * spread);
+    EXPECT_NEAR(dropped / static_cast<double>(kElements), share, 5.0 * spread + 1e-5);
+    EXPECT_NEAR(dropped_high / static_cast<double>(kElements), share, 7.5 * spread + 1e-5);
   }
 }
 

@@ -15,9 +15,10 @@ struct Shape {
 /// Rows in registers for every number of packs, rows by blocks in packs and one by one, sums in
 /// shared memory and beyond it, more rows than fit at once, and nothing at all.
 constexpr Shape kShapes[] = {
-    {0, 64},    {1, 1},     {31, 2},     {33, 7},    {32, 8},   {1, 64},     {4097, 64}, {33, 100},
-    {33, 128},  {33, 264},  {1000, 384}, {31, 512},  {33, 520}, {1000, 768}, {32, 776},  {33, 1000},
-    {31, 1024}, {1000, 33}, {33, 1032},  {31, 2048}, {3, 4097}, {33, 4096},  {3, 6152},  {5, 7001}};
+    {0, 64},    {1, 1},      {31, 2},    {33, 7},     {32, 8},    {1, 64},     {4097, 64},
+    {33, 100},  {33, 128},   {33, 192},  {4099, 136}, {33, 264},  {1000, 384}, {31, 512},
+    {33, 520},  {1000, 768}, {32, 776},  {33, 1000},  {31, 1024}, {1000, 33},  {33, 1032},
+    {31, 2048}, {3, 4097},   {33, 4096}, {3, 6152},   {5, 7001}};
 
 struct Variant {
   bool is_rms;
@@ -28,12 +29,13 @@ struct Variant {
   bool is_in_place;  ///< sum in x, dx in dsum, ddelta in dy
   int offset;        ///< elements off the alignment
   float beta;
+  bool has_mask = false;  ///< the forward keeps it, the backward reads it
 
   friend std::ostream& operator<<(std::ostream& out, const Variant& v) {
     return out << (v.is_rms ? "rms" : "layer") << ", dropout " << v.dropout << ", offset "
                << v.offset << ", beta " << v.beta << (v.has_delta ? ", delta" : "")
                << (v.has_later_gradient ? ", later gradient" : "") << (v.has_bias ? ", bias" : "")
-               << (v.is_in_place ? ", in place" : "");
+               << (v.is_in_place ? ", in place" : "") << (v.has_mask ? ", mask" : "");
   }
 };
 
@@ -42,6 +44,10 @@ constexpr Variant kVariants[] = {{false, 0.0F, true, true, true, false, 0, 0.0F}
                                  {false, 0.0F, false, false, false, false, 0, 0.0F},
                                  {true, 0.0F, true, true, false, true, 0, 0.0F},
                                  {true, 0.5F, true, false, false, false, 1, 1.0F},
+                                 {false, 0.2F, true, true, true, false, 0, 1.0F, true},
+                                 {true, 0.3F, true, true, false, true, 0, 0.0F, true},
+                                 {false, 0.6F, true, true, false, false, 1, 0.0F, true},
+                                 {false, 0.0F, true, true, true, false, 0, 0.0F, true},
                                  {false, 0.1F, true, true, false, false, 3, 0.0F},
                                  {true, 0.0F, false, true, false, false, 0, 1.0F}};
 
@@ -68,6 +74,8 @@ class Both {
     const DeviceCopy x_(x, v_.offset), delta_(delta, v_.offset), sum_(sum, v_.offset);
     const DeviceCopy y_(y, v_.offset), weight(weight_, v_.offset), bias(bias_, v_.offset);
     const DeviceCopy mean_(mean), rstd_(rstd);
+    std::vector<std::uint8_t> mask = bytes_of_mask();
+    const DeviceArray<std::uint8_t> mask_(mask);
     const ResidualNormForward on_device{.x = v_.is_in_place ? sum_.data() : x_.data(),
                                         .delta = v_.has_delta ? delta_.data() : nullptr,
                                         .weight = weight.floats(),
@@ -76,7 +84,8 @@ class Both {
                                         .sum = sum_.data(),
                                         .y = y_.data(),
                                         .mean = v_.is_rms ? nullptr : mean_.floats(),
-                                        .rstd = rstd_.floats()};
+                                        .rstd = rstd_.floats(),
+                                        .mask = v_.has_mask ? mask_.data() : nullptr};
     ASSERT_TRUE(launched(residual_norm_cuda(shape_, on_device, nullptr)));
     ResidualNormForward on_host = on_device;
     on_host.x = v_.is_in_place ? sum.data() : x.data();
@@ -88,11 +97,13 @@ class Both {
     on_host.y = y.data();
     on_host.mean = v_.is_rms ? nullptr : mean.floats();
     on_host.rstd = rstd.floats();
+    on_host.mask = v_.has_mask ? mask.data() : nullptr;
     residual_norm_reference(shape_, on_host);
     EXPECT_TRUE(agrees(sum_, sum)) << "sum";
     EXPECT_TRUE(agrees(y_, y)) << "y";
     EXPECT_TRUE(agrees(mean_, mean, shape_.stream_dtype)) << "mean";
     EXPECT_TRUE(relative_agrees(rstd_, rstd)) << "rstd";
+    EXPECT_EQ(mask_.values(), mask) << "mask";
   }
 
   void backward() {
@@ -111,6 +122,8 @@ class Both {
     const DeviceCopy dx_(dx, v_.offset), ddelta_(ddelta, v_.offset), weight(weight_, v_.offset);
     const DeviceCopy mean_(mean), rstd_(rstd), dweight_(dweight), dbias_(dbias);
     const Scratch workspace(residual_norm_workspace_bytes(shape_.N, shape_.D));
+    const std::vector<std::uint8_t> mask = bytes_of_mask();
+    const DeviceArray<std::uint8_t> mask_(mask);
     const void* later_at = v_.is_in_place ? dx_.data() : later_.data();
     const ResidualNormBackward on_device{
         .dy = v_.is_in_place ? ddelta_.data() : dy_.data(),
@@ -120,6 +133,7 @@ class Both {
         .rstd = rstd_.floats(),
         .weight = weight.floats(),
         .state = v_.dropout > 0.0F ? device_state_.data() : nullptr,
+        .mask = v_.has_mask ? mask_.data() : nullptr,
         .dx = dx_.data(),
         .ddelta = v_.has_delta ? ddelta_.data() : nullptr,
         .dweight = dweight_.floats(),
@@ -136,6 +150,7 @@ class Both {
                                       .rstd = rstd.floats(),
                                       .weight = weight_.floats(),
                                       .state = &state_,
+                                      .mask = v_.has_mask ? mask.data() : nullptr,
                                       .dx = dx.data(),
                                       .ddelta = v_.has_delta ? ddelta.data() : nullptr,
                                       .dweight = dweight.floats(),
@@ -148,6 +163,14 @@ class Both {
   }
 
  private:
+  /// Bits of no particular meaning for every row, so that reading differs from drawing.
+  [[nodiscard]] std::vector<std::uint8_t> bytes_of_mask() const {
+    std::mt19937 random(11);
+    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(shape_.N * ((shape_.D + 7) / 8)));
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
+    return bytes;
+  }
+
   /// Reciprocal deviations of tiny rows are large, so they are compared by ratio.
   ::testing::AssertionResult relative_agrees(const DeviceCopy& got, const HostArray& want) const {
     std::vector<double> ratios = got.values().doubles();
@@ -206,6 +229,53 @@ TEST_F(Device, ResidualNormIsTheSameTwice) {
         nullptr)));
   }
   EXPECT_EQ(first.values(), second.values());
+}
+
+TEST_F(Device, ResidualNormReadsTheMaskItWouldDraw) {
+  for (const std::int64_t D : {33, 100, 384, 768, 1032}) {
+    for (const TypePair& types : kTypePairs) {
+      SCOPED_TRACE(std::to_string(D) + " wide, " + types.text());
+      constexpr std::int64_t kN = 65;
+      const ResidualNorm shape{.N = kN,
+                               .D = D,
+                               .stream_dtype = types.stream,
+                               .compute_dtype = types.compute,
+                               .dropout = 0.2F,
+                               .site = 6};
+      const DeviceCopy x(HostArray::random(types.stream, kN * D, 1));
+      const DeviceCopy delta(HostArray::random(types.compute, kN * D, 2));
+      const DeviceCopy sum(HostArray(types.stream, kN * D)), y(HostArray(types.compute, kN * D));
+      const DeviceCopy drawn(HostArray(types.compute, kN * D)), read(drawn.values());
+      const DeviceCopy statistics(HostArray(kF32, kN, 0.75)), weight(HostArray(kF32, D, 1.0));
+      const DeviceArray<StepState> state(std::vector<StepState>{{.seed = 8, .step = 2}});
+      const DeviceArray<std::uint8_t> mask(
+          std::vector<std::uint8_t>(static_cast<std::size_t>(kN * ((D + 7) / 8))));
+      ASSERT_TRUE(launched(residual_norm_cuda(shape,
+                                              {.x = x.data(),
+                                               .delta = delta.data(),
+                                               .weight = weight.floats(),
+                                               .state = state.data(),
+                                               .sum = sum.data(),
+                                               .y = y.data(),
+                                               .mask = mask.data()},
+                                              nullptr)));
+      for (const DeviceCopy* ddelta : {&drawn, &read}) {
+        ASSERT_TRUE(
+            launched(residual_norm_backward_cuda(shape,
+                                                 {.dy = y.data(),
+                                                  .sum = sum.data(),
+                                                  .mean = statistics.floats(),
+                                                  .rstd = statistics.floats(),
+                                                  .weight = weight.floats(),
+                                                  .state = state.data(),
+                                                  .mask = ddelta == &read ? mask.data() : nullptr,
+                                                  .dx = x.data(),
+                                                  .ddelta = ddelta->data()},
+                                                 nullptr)));
+      }
+      EXPECT_EQ(drawn.values(), read.values());
+    }
+  }
 }
 
 TEST(Launcher, RefusesResidualNormsInWords) {

@@ -81,8 +81,9 @@ TEST_P(ResidualNormReference, EqualsTheTextbookAndItsSlopes) {
   if (is_rms) problem.bias.assign(kColumns, 0.0);
   if (!has_later_gradient) problem.dsum.assign(kSize, 0.0);
   for (std::uint64_t i = 0; i < kSize; ++i) {
-    const bool is_kept = philox_word(77, 5, 12, i) >= dropout_threshold(dropout);
-    problem.factor.push_back(is_kept ? 1.0 / (1.0 - static_cast<double>(dropout)) : 0.0);
+    const std::uint32_t threshold = dropout_threshold(dropout);
+    const bool is_kept = philox_number(77, 5, 12, i) >= threshold;
+    problem.factor.push_back(is_kept ? dropout_scale(threshold) : 0.0);
   }
 
   const ResidualNorm shape{
@@ -132,6 +133,45 @@ INSTANTIATE_TEST_SUITE_P(Kinds,
                          ::testing::Combine(::testing::Bool(),
                                             ::testing::Values(0.0F, 0.4F),
                                             ::testing::Bool()));
+
+TEST(ResidualNormReferences, KeepTheMaskForTheBackward) {
+  constexpr std::int64_t kN = 5, kD = 11, kBytes = 2;
+  const ResidualNorm shape{.N = kN, .D = kD, .dropout = 0.3F, .site = 2};
+  const StepState state{.seed = 9, .step = 4};
+  const HostArray x = HostArray::random(Dtype::kF32, kN * kD, 1);
+  const HostArray weight(Dtype::kF32, kD, 1.0), ones(Dtype::kF32, kN * kD, 1.0);
+  const HostArray statistics(Dtype::kF32, kN, 0.5);
+  HostArray sum(Dtype::kF32, kN * kD), y = sum, dx = sum, drawn = sum, read = sum;
+  std::vector<std::uint8_t> mask(kN * kBytes, 0xFF);
+  residual_norm_reference(shape,
+                          {.x = x.data(),
+                           .delta = ones.data(),
+                           .weight = weight.floats(),
+                           .state = &state,
+                           .sum = sum.data(),
+                           .y = y.data(),
+                           .mask = mask.data()});
+  for (std::int64_t n = 0; n < kN; ++n) {
+    for (std::int64_t d = 0; d < kBytes * 8; ++d) {
+      const unsigned byte = mask[static_cast<std::size_t>(n * kBytes + d / 8)];
+      const bool is_kept = d < kD && sum[n * kD + d] > x[n * kD + d] + 0.5;
+      EXPECT_EQ(byte >> static_cast<unsigned>(d % 8) & 1U, is_kept ? 1U : 0U);
+    }
+  }
+  for (HostArray* ddelta : {&drawn, &read}) {
+    residual_norm_backward_reference(shape,
+                                     {.dy = ones.data(),
+                                      .sum = sum.data(),
+                                      .mean = statistics.floats(),
+                                      .rstd = statistics.floats(),
+                                      .weight = weight.floats(),
+                                      .state = &state,
+                                      .mask = ddelta == &read ? mask.data() : nullptr,
+                                      .dx = dx.data(),
+                                      .ddelta = ddelta->data()});
+  }
+  EXPECT_EQ(drawn, read);
+}
 
 TEST(ResidualNormReferences, NormaliseTheStreamAloneWithoutABranch) {
   const HostArray x = HostArray::random(Dtype::kF32, 8, 1);

@@ -42,6 +42,10 @@ struct ResidualNormFunction : torch::autograd::Function<ResidualNormFunction> {
     const auto moments = rows.options().dtype(at::kFloat);
     const at::Tensor rstd = at::empty({shape.N}, moments);
     const at::Tensor mean = norm.is_rms ? at::Tensor() : at::empty({shape.N}, moments);
+    at::Tensor mask;  // a bit per element, so that the backward need not draw again
+    if (branch.defined() && dropout.p > 0.0) {
+      mask = at::empty({shape.N, (shape.D + 7) / 8}, rows.options().dtype(at::kByte));
+    }
     kernels::ResidualNormForward arguments;
     arguments.x = rows.const_data_ptr();
     arguments.delta = pointer_or_null(branch);
@@ -52,11 +56,12 @@ struct ResidualNormFunction : torch::autograd::Function<ResidualNormFunction> {
     arguments.y = y.mutable_data_ptr();
     arguments.rstd = rstd.mutable_data_ptr<float>();
     if (mean.defined()) arguments.mean = mean.mutable_data_ptr<float>();
+    if (mask.defined()) arguments.mask = mask.mutable_data_ptr<std::uint8_t>();
     run_kernel(
         rows.device(),
         [&] { kernels::residual_norm_reference(shape, arguments); },
         [&](auto stream) { return kernels::residual_norm_cuda(shape, arguments, stream); });
-    context->save_for_backward({sum, mean, rstd});
+    context->save_for_backward({sum, mean, rstd, mask});
     keep(*context, fusion);
     keep(*context, "weight", weight);
     keep(*context, "bias", bias);
@@ -73,7 +78,7 @@ struct ResidualNormFunction : torch::autograd::Function<ResidualNormFunction> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     auto& saved_data = context->saved_data;
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor &sum = saved[0], &mean = saved[1], &rstd = saved[2];
+    const at::Tensor &sum = saved[0], &mean = saved[1], &rstd = saved[2], &mask = saved[3];
     const bool has_delta = saved_data["has_delta"].toBool();
     const auto compute = saved_data["compute"].toScalarType();
     const NormOptions norm{saved_data["is_rms"].toBool(), saved_data["eps"].toDouble()};
@@ -98,6 +103,7 @@ struct ResidualNormFunction : torch::autograd::Function<ResidualNormFunction> {
     arguments.rstd = rstd.const_data_ptr<float>();
     arguments.weight = weight.value.const_data_ptr<float>();
     arguments.state = kept_fusion(*context).step_state();
+    if (mask.defined()) arguments.mask = mask.const_data_ptr<std::uint8_t>();
     arguments.dx = dx.mutable_data_ptr();
     if (has_delta && !is_shared) arguments.ddelta = ddelta.mutable_data_ptr();
     arguments.dweight = weight.gradient.mutable_data_ptr<float>();
