@@ -55,6 +55,13 @@ SY_HOST_DEVICE inline std::uint32_t philox_word(std::uint64_t seed,
   return philox(seed, step, site, index / 4).words[index % 4];
 }
 
+/// Uniform number in [0, 1) with 53 bits that decides draw `i` of a seed.
+SY_HOST_DEVICE inline double philox_uniform(std::uint64_t seed, std::uint64_t i) {
+  const PhiloxWords random = philox(seed, i, 0, 0);
+  const std::uint64_t bits = (std::uint64_t{random.words[0]} << 21U) ^ (random.words[1] >> 11U);
+  return static_cast<double>(bits) * 0x1.0p-53;
+}
+
 /// Dropout keeps an element when its word is at least this: p · 2^32, rounded down.
 ///
 /// Limits: 0 <= p < 1.
