@@ -53,7 +53,7 @@ struct DecodeLinearArguments {
 /// Limits: M <= 32; K, N >= 1. f32 weights go with f32 x and y. Fast (tensor cores, limited by
 ///         reading the weights once) for bf16 weights with K a multiple of 8 and pointers multiples
 ///         of 16 bytes; with a norm also only while eight rows fit shared memory (K up to about
-///         11,000 on a Hopper GPU). Else one warp per output.
+///         7,500 on a Hopper GPU). Else one warp per output.
 /// Errors: launch failure; sizes or types out of limits; kSwiglu without a gate.
 /// Determinism: exact; a row does not depend on the others, nor on their number.
 /// Source: own; fragments of mma.m16n8k16 as in the PTX ISA, section 9.7.14.

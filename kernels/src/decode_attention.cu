@@ -9,7 +9,6 @@ namespace switchyard::kernels {
 namespace {
 
 using device::Bf16;
-using device::load_pack;
 using device::Pack;
 using device::store;
 using device::store_pack;
@@ -56,17 +55,21 @@ struct Part {
   float values[kMostWidth];
 };
 
+/// 16 bytes that blocks of earlier kernels may have written.
+template <typename T>
+__device__ Pack<T, kWidth<T>> load_past_l1(const T* at) {
+  const uint4 bits = __ldcg(reinterpret_cast<const uint4*>(at));
+  return *reinterpret_cast<const Pack<T, kWidth<T>>*>(&bits);
+}
+
 /// Elements d … of the new query (part 0), key (1) or value (2), rotated and rounded.
 template <typename T>
 __device__ Pack<T, kWidth<T>> load_new(
     const Call& call, std::int64_t b, std::int64_t h, int part, int d, std::int64_t t) {
   const int C = static_cast<int>(call.shape.C), half = C / 2;
   const T* row = static_cast<const T*>(call.args.qkv) + ((b * 3 + part) * call.shape.H + h) * C;
+  if (call.args.cosine == nullptr || part == 2) return load_past_l1(row + d);
   Pack<T, kWidth<T>> x;
-  if (call.args.cosine == nullptr || part == 2) {
-    const uint4 bits = __ldcg(reinterpret_cast<const uint4*>(row + d));
-    return *reinterpret_cast<const Pack<T, kWidth<T>>*>(&bits);
-  }
 #pragma unroll
   for (int i = 0; i < kWidth<T>; ++i) {
     const bool is_low = d + i < half;
@@ -137,7 +140,7 @@ __global__ void __launch_bounds__(kThreads, 2) attention_kernel(const Call call)
   const std::int64_t b = head / call.shape.H, h = head % call.shape.H;
   const int C = static_cast<int>(call.shape.C), d = lane % kLanes * kSize;
   const bool has_elements = d < C;
-  const std::int64_t t = call.args.length[b];
+  const std::int64_t t = __ldcg(call.args.length + b);
   const bool is_inside = t >= 0 && t < call.shape.S;
   const std::int64_t cache = head * call.shape.S;
   T* const keys = static_cast<T*>(call.args.key) + cache * C + d;
@@ -152,8 +155,8 @@ __global__ void __launch_bounds__(kThreads, 2) attention_kernel(const Call call)
     for (int i = 0; i < kAtOnce; ++i) {
       const std::int64_t p = begin + i * kWarps * kPerWarp + lane / kLanes;
       if (p >= end || !has_elements) continue;
-      key[i] = load_pack<T, kSize>(keys + p * C);
-      value[i] = load_pack<T, kSize>(values + p * C);
+      key[i] = load_past_l1<T>(keys + p * C);
+      value[i] = load_past_l1<T>(values + p * C);
     }
   };
   load();

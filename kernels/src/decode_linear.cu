@@ -10,14 +10,16 @@ using decode_linear::Added;
 using decode_linear::Call;
 using decode_linear::kMostRows;
 using decode_linear::load_added;
+using decode_linear::load_biases;
+using decode_linear::load_residual;
 using decode_linear::write_output;
 using device::Bf16;
 
 constexpr int kMostThreads = 512;
 constexpr int kBoundThreads = 768;  // for fewer registers: three blocks of 256 threads fit
-constexpr int kTileColumns = 8;  // outputs of a tile: columns of one mma
-constexpr int kChunk = 32;       // elements of K that a warp takes at a time: two mma
-constexpr int kDepth = 6;        // chunks whose weights are in flight at once
+constexpr int kTileColumns = 8;     // outputs of a tile: columns of one mma
+constexpr int kChunk = 32;          // elements of K that a warp takes at a time: two mma
+constexpr int kDepth = 6;           // chunks whose weights are in flight at once
 constexpr std::size_t kMostSharedBytes = 200 * 1024;  // of a block, where the device has them
 
 // ---- norm --------------------------------------------------------------------------------------
@@ -46,14 +48,26 @@ __device__ float squares_of(const float4& x) {
   return (x.x * x.x + x.y * x.y) + (x.z * x.z + x.w * x.w);
 }
 
+/// Weights and biases of the norm in shared memory, K each.
+__device__ void load_affine(const Call& call, float* affine) {
+  const int K = static_cast<int>(call.shape.K);
+  const int step = static_cast<int>(blockDim.x) * 4;
+  for (int k = static_cast<int>(threadIdx.x) * 4; k < K; k += step) {
+    float4 shift{0.0F, 0.0F, 0.0F, 0.0F};
+    if (call.args.norm_bias != nullptr) {
+      shift = *reinterpret_cast<const float4*>(call.args.norm_bias + k);
+    }
+    *reinterpret_cast<float4*>(affine + k) =
+        *reinterpret_cast<const float4*>(call.args.norm_weight + k);
+    *reinterpret_cast<float4*>(affine + K + k) = shift;
+  }
+}
+
 /// Four elements of a normalised row, from column d on.
 __device__ void write_normed(
-    const Call& call, int d, const float4& x, float mean, float rstd, Bf16* to) {
-  const float4 scale = *reinterpret_cast<const float4*>(call.args.norm_weight + d);
-  float4 shift{0.0F, 0.0F, 0.0F, 0.0F};
-  if (call.args.norm_bias != nullptr) {
-    shift = *reinterpret_cast<const float4*>(call.args.norm_bias + d);
-  }
+    const float* affine, int K, int d, const float4& x, float mean, float rstd, Bf16* to) {
+  const float4 scale = *reinterpret_cast<const float4*>(affine + d);
+  const float4 shift = *reinterpret_cast<const float4*>(affine + K + d);
   const float4 h = centred(x, mean);
   const __nv_bfloat162 low =
       __floats2bfloat162_rn(h.x * rstd * scale.x + shift.x, h.y * rstd * scale.y + shift.y);
@@ -66,7 +80,7 @@ __device__ void write_normed(
 /// One warp normalises one row into shared memory; K is a multiple of 8. The first 768 elements
 /// stay in registers between the passes.
 template <typename Stream>
-__device__ void normalise_row(const Call& call, const Stream* row, Bf16* to) {
+__device__ void normalise_row(const Call& call, const float* affine, const Stream* row, Bf16* to) {
   constexpr int kKept = 6;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int K = static_cast<int>(call.shape.K);
@@ -96,10 +110,10 @@ __device__ void normalise_row(const Call& call, const Stream* row, Bf16* to) {
 #pragma unroll
   for (int i = 0; i < kKept; ++i) {
     const int d = (i * 32 + lane) * 4;
-    if (d < K) write_normed(call, d, kept[i], mean, rstd, to);
+    if (d < K) write_normed(affine, K, d, kept[i], mean, rstd, to);
   }
   for (int d = rest; d < K; d += 128) {
-    write_normed(call, d, load_four(row + d), mean, rstd, to);
+    write_normed(affine, K, d, load_four(row + d), mean, rstd, to);
   }
 }
 
@@ -167,23 +181,31 @@ __device__ void multiply(const Call& call,
                          int first_chunk,
                          const Weights<kMatrices>& weights,
                          float (&sums)[kMatrices][kRowTiles][4]) {
+  constexpr int kAhead = kHasNorm ? 1 : kDepth;  // chunks whose input is in flight at once
   const int lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll
-  for (int i = 0; i < kDepth; ++i) {
-    const int chunk = first_chunk + i * call.split;
-    if (std::int64_t{chunk} * kChunk >= call.shape.K) break;  // the same for the whole warp
-    const std::int64_t k = std::int64_t{chunk} * kChunk + lane % 4 * 8;
+  for (int first = 0; first < kDepth; first += kAhead) {
+    const std::int64_t begin = std::int64_t{first_chunk + first * call.split} * kChunk;
+    if (begin >= call.shape.K) break;  // the same for the whole warp
 #pragma unroll
     for (int rows = 0; rows < kRowTiles; ++rows) {
       const int m = rows * 16 + lane / 4;
-      const uint4 upper = load_input<kHasNorm>(call, normed, m, k);
-      const uint4 lower = load_input<kHasNorm>(call, normed, m + 8, k);
+      uint4 upper[kAhead], lower[kAhead];
 #pragma unroll
-      for (int matrix = 0; matrix < kMatrices; ++matrix) {
-        const uint4& w = weights.of[matrix][i];
-        float(&c)[4] = sums[matrix][rows];
-        multiply_add(c, upper.x, lower.x, upper.y, lower.y, w.x, w.y);
-        multiply_add(c, upper.z, lower.z, upper.w, lower.w, w.z, w.w);
+      for (int i = 0; i < kAhead; ++i) {
+        const std::int64_t k = begin + i * call.split * kChunk + lane % 4 * 8;
+        upper[i] = load_input<kHasNorm>(call, normed, m, k);
+        lower[i] = load_input<kHasNorm>(call, normed, m + 8, k);
+      }
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+#pragma unroll
+        for (int matrix = 0; matrix < kMatrices; ++matrix) {
+          const uint4& w = weights.of[matrix][first + i];
+          float(&c)[4] = sums[matrix][rows];
+          multiply_add(c, upper[i].x, lower[i].x, upper[i].y, lower[i].y, w.x, w.y);
+          multiply_add(c, upper[i].z, lower[i].z, upper[i].w, lower[i].w, w.z, w.w);
+        }
       }
     }
   }
@@ -192,7 +214,8 @@ __device__ void multiply(const Call& call,
 /// Each group of `split` warps takes one tile of eight outputs of all rows at a time and shares its
 /// K; their sums are added in order.
 template <bool kHasNorm, int kMatrices, int kRowTiles>
-__global__ void __launch_bounds__(kMatrices == 1 ? kBoundThreads : kMostThreads) tile_kernel(const Call call) {
+__global__ void __launch_bounds__(kHasNorm&& kMatrices == 1 ? kBoundThreads : kMostThreads)
+    tile_kernel(const Call call) {
   extern __shared__ uint4 shared[];
   constexpr int kRows = 16 * kRowTiles, kTile = kRows * kTileColumns;
   const int M = static_cast<int>(call.shape.M);
@@ -200,45 +223,55 @@ __global__ void __launch_bounds__(kMatrices == 1 ? kBoundThreads : kMostThreads)
   const int num_warps = static_cast<int>(blockDim.x) / 32, num_groups = num_warps / call.split;
   const int group = warp / call.split, part = warp % call.split;
   const std::int64_t num_tiles = (call.shape.N + kTileColumns - 1) / kTileColumns;
-  Bf16* const normed = reinterpret_cast<Bf16*>(shared);
+  float* const affine = reinterpret_cast<float*>(shared);
+  Bf16* const normed = reinterpret_cast<Bf16*>(affine + (kHasNorm ? 2 * call.shape.K : 0));
   float* const partial = reinterpret_cast<float*>(normed + (kHasNorm ? M * call.row_stride : 0));
 
+  const auto own = static_cast<int>(threadIdx.x);
+  const int num_outputs = num_groups * M * kTileColumns;
+  const std::int64_t step = std::int64_t{gridDim.x} * num_groups;
+  std::int64_t first_tile = std::int64_t{blockIdx.x} * num_groups;
+  const auto column_of = [&](int output) {
+    return (first_tile + output / (M * kTileColumns)) * kTileColumns + output % kTileColumns;
+  };
+  const auto row_of = [&](int output) { return output / kTileColumns % M; };
+  const auto is_output = [&](int output) {
+    return output < num_outputs && column_of(output) < call.shape.N;
+  };
+
   Weights<kMatrices> weights;
-  std::int64_t tiles_done = std::int64_t{blockIdx.x} * num_groups;
-  load_weights(call, tiles_done + group, part, weights);
+  Added early;  // of this thread's first output
+  load_weights(call, first_tile + group, part, weights);
+  if (is_output(own)) load_biases<Bf16>(call, column_of(own), early);
   device::let_next_start();
+  if constexpr (kHasNorm) {
+    load_affine(call, affine);
+    __syncthreads();
+  }
   device::wait_for_previous();
+  if (is_output(own)) load_residual(call, row_of(own), column_of(own), early);
   if constexpr (kHasNorm) {
     for (int m = warp; m < M; m += num_warps) {
       Bf16* const to = normed + m * call.row_stride;
       const std::int64_t row = m * call.shape.K;
       if (call.shape.in_dtype == Dtype::kF32) {
-        normalise_row(call, static_cast<const float*>(call.args.x) + row, to);
+        normalise_row(call, affine, static_cast<const float*>(call.args.x) + row, to);
       } else {
-        normalise_row(call, static_cast<const Bf16*>(call.args.x) + row, to);
+        normalise_row(call, affine, static_cast<const Bf16*>(call.args.x) + row, to);
       }
     }
     __syncthreads();
   }
 
-  const int num_outputs = num_groups * M * kTileColumns;
-  const auto column_of = [&](int output) {
-    return (tiles_done + output / (M * kTileColumns)) * kTileColumns + output % kTileColumns;
-  };
-  for (; tiles_done < num_tiles; tiles_done += std::int64_t{gridDim.x} * num_groups) {
-    const auto own = static_cast<int>(threadIdx.x);
-    Added early;
-    if (own < num_outputs && column_of(own) < call.shape.N) {
-      early = load_added<Bf16>(call, own / kTileColumns % M, column_of(own));
-    }
+  while (first_tile < num_tiles) {
     float sums[kMatrices][kRowTiles][4] = {};
     for (int chunk = part;;) {
       multiply<kHasNorm, kMatrices, kRowTiles>(call, normed, chunk, weights, sums);
       chunk += kDepth * call.split;
       if (std::int64_t{chunk} * kChunk >= call.shape.K) break;
-      load_weights(call, tiles_done + group, chunk, weights);
+      load_weights(call, first_tile + group, chunk, weights);
     }
-    load_weights(call, tiles_done + std::int64_t{gridDim.x} * num_groups + group, part, weights);
+    load_weights(call, first_tile + step + group, part, weights);
 #pragma unroll
     for (int matrix = 0; matrix < kMatrices; ++matrix) {
 #pragma unroll
@@ -251,10 +284,9 @@ __global__ void __launch_bounds__(kMatrices == 1 ? kBoundThreads : kMostThreads)
       }
     }
     __syncthreads();
-    for (int output = own; output < num_outputs; output += static_cast<int>(blockDim.x)) {
+    for (int output = own; is_output(output); output += static_cast<int>(blockDim.x)) {
       const std::int64_t n = column_of(output);
-      if (n >= call.shape.N) continue;
-      const int m = output / kTileColumns % M, of_group = output / (M * kTileColumns);
+      const int m = row_of(output), of_group = output / (M * kTileColumns);
       float totals[kMatrices] = {};
       for (int i = 0; i < call.split; ++i) {
 #pragma unroll
@@ -270,6 +302,8 @@ __global__ void __launch_bounds__(kMatrices == 1 ? kBoundThreads : kMostThreads)
                    totals[kMatrices - 1],
                    output == own ? early : load_added<Bf16>(call, m, n));
     }
+    first_tile += step;
+    if (is_output(own)) early = load_added<Bf16>(call, row_of(own), column_of(own));
     __syncthreads();
   }
 }
@@ -345,7 +379,7 @@ std::int64_t rows_at_a_time(const DecodeLinear& shape, bool has_norm) {
   for (std::int64_t rows = kMostRows; rows >= 8; rows /= 2) {
     DecodeLinear part = shape;
     part.M = rows;
-    const std::int64_t bytes = rows * row_stride(shape.K) * 2;
+    const std::int64_t bytes = rows * row_stride(shape.K) * 2 + 2 * shape.K * 4;
     if (static_cast<std::size_t>(bytes) + partial_bytes(part, kMostThreads / 32) <=
         shared_limit()) {
       return rows;
@@ -379,8 +413,7 @@ KernelStatus run_tiles(const DecodeLinear& shape,
   grid.may_overlap = shape.may_overlap;
   grid.shared_bytes = partial_bytes(shape, num_warps);
   if (has_norm) {
-    grid.shared_bytes +=
-        static_cast<std::size_t>(shape.M) * static_cast<std::size_t>(call.row_stride) * 2;
+    grid.shared_bytes += static_cast<std::size_t>(shape.M * call.row_stride * 2 + 2 * shape.K * 4);
   }
   const bool has_gate = shape.activation == DecodeActivation::kSwiglu, is_tall = shape.M > 16;
   if (has_norm) {

@@ -21,20 +21,30 @@ struct Added {
 };
 
 template <typename Weight>
+__device__ inline void load_biases(const Call& call, std::int64_t n, Added& added) {
+  const auto* bias = static_cast<const Weight*>(call.args.bias);
+  const auto* gate_bias = static_cast<const Weight*>(call.args.gate_bias);
+  if (bias != nullptr) added.bias = device::to_float(bias[n]);
+  if (gate_bias != nullptr) added.gate_bias = device::to_float(gate_bias[n]);
+}
+
+__device__ inline void load_residual(const Call& call,
+                                     std::int64_t m,
+                                     std::int64_t n,
+                                     Added& added) {
+  if (call.args.residual == nullptr) return;
+  const std::int64_t at = m * call.shape.N + n;
+  added.residual =
+      call.shape.out_dtype == Dtype::kF32
+          ? __ldcg(static_cast<const float*>(call.args.residual) + at)
+          : device::to_float(__ldcg(static_cast<const device::Bf16*>(call.args.residual) + at));
+}
+
+template <typename Weight>
 __device__ inline Added load_added(const Call& call, std::int64_t m, std::int64_t n) {
-  const DecodeLinearArguments& args = call.args;
   Added added;
-  if (args.bias != nullptr) added.bias = device::to_float(static_cast<const Weight*>(args.bias)[n]);
-  if (args.gate_bias != nullptr) {
-    added.gate_bias = device::to_float(static_cast<const Weight*>(args.gate_bias)[n]);
-  }
-  if (args.residual != nullptr) {
-    const std::int64_t at = m * call.shape.N + n;
-    added.residual =
-        call.shape.out_dtype == Dtype::kF32
-            ? __ldcg(static_cast<const float*>(args.residual) + at)
-            : device::to_float(__ldcg(static_cast<const device::Bf16*>(args.residual) + at));
-  }
+  load_biases<Weight>(call, n, added);
+  load_residual(call, m, n, added);
   return added;
 }
 

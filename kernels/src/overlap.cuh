@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <utility>
 
 #include "kernels/src/device.cuh"
@@ -24,10 +25,18 @@ __device__ inline void let_next_start() {
 #endif
 }
 
+/// Is there code in which the calls above do something?
+constexpr bool has_overlap_code() {
+  for (const int architecture : {__CUDA_ARCH_LIST__}) {
+    if (architecture >= 900) return true;
+  }
+  return false;
+}
+
 /// Does the current device overlap kernels, and group blocks in clusters?
 inline bool has_overlap() {
   int device = 0, major = 0;
-  return cudaGetDevice(&device) == cudaSuccess &&
+  return has_overlap_code() && cudaGetDevice(&device) == cudaSuccess &&
          cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
          major >= 9;
 }

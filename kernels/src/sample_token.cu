@@ -367,7 +367,8 @@ __global__ void __launch_bounds__(kThreads) sample_kernel(const Call call) {
   device::wait_for_previous();
   const SampleTokenArguments& args = call.args;
   const std::int64_t m = blockIdx.x;
-  const std::int64_t drawn = args.num_drawn[m];
+  const auto drawn =
+      static_cast<std::int64_t>(__ldcg(reinterpret_cast<const long long*>(args.num_drawn) + m));
   const View row{
       args.logits + m * call.shape.stride, nullptr, static_cast<int>(call.shape.V), true};
   const double u = philox_uniform(args.seed[m], static_cast<std::uint64_t>(drawn));
@@ -398,7 +399,7 @@ __global__ void __launch_bounds__(kThreads) sample_kernel(const Call call) {
   if (threadIdx.x != 0) return;
   args.token[m] = token;
   args.num_drawn[m] = drawn + 1;
-  if (args.length != nullptr) ++args.length[m];
+  if (args.length != nullptr) args.length[m] = __ldcg(args.length + m) + 1;
   if (args.tokens != nullptr && has_column) args.tokens[at] = token;
 }
 
