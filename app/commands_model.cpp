@@ -55,6 +55,7 @@ int run_sample(Context& context, const SampleOptions& options) {
   train::StoredSampleRequest request = options.request;
   request.run_dir = run_directory(request.run_dir);
   request.sample.seed = static_cast<std::uint64_t>(options.seed);
+  request.with_evidence = context.use_json;
   catch_stop_signals();
   train::SampleListener listener;
   listener.is_stop_requested = &is_stop_requested;
@@ -183,7 +184,10 @@ void add_sample(CLI::App& app, Context& context) {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--num-samples", request.num_samples, "samples, one after another")
+  command
+      ->add_option("--num-samples",
+                   request.num_samples,
+                   "samples, written together unless --json wants the evidence of each token")
       ->check(CLI::Range(1, 100000));
   command->add_option("--device", request.device, "auto, cpu or cuda:N");
   add_json_option(*command, context);

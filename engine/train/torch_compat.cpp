@@ -1,5 +1,7 @@
 #include "engine/train/torch_compat.h"
 
+#include <fstream>
+
 #include <dlfcn.h>
 #include <malloc.h>
 #include <unistd.h>
@@ -90,6 +92,16 @@ DeviceMemory device_memory(c10::Device device) {
   const auto& all =
       stats.allocated_bytes[static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE)];
   return {all.current, all.peak};
+}
+
+std::int64_t peak_resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  std::int64_t kib = 0;
+  while (status >> word) {
+    if (word == "VmHWM:") status >> kib;
+  }
+  return kib * 1024;
 }
 
 void keep_freed_memory() {

@@ -40,6 +40,9 @@ struct DeviceMemory {
 
 DeviceMemory device_memory(c10::Device device);
 
+/// Memory of this process that was resident at most so far.
+std::int64_t peak_resident_bytes();
+
 /// From now on the C library keeps freed memory for the next step instead of giving it back to the
 /// kernel and asking for fresh, zeroed pages a moment later.
 ///

@@ -1,5 +1,5 @@
-// Times of products, attention and copies at training shapes: one JSON line per case on stdout.
-// Nothing here asserts; a case that cannot run says why on stderr.
+// Times of products, attention and copies at training shapes, and of decoding: one JSON line per
+// case on stdout. Nothing here asserts; a case that cannot run says why on stderr.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -9,8 +9,11 @@
 #include <cuda_runtime_api.h>
 
 #include "kernels/include/attention.h"
+#include "kernels/include/decode_attention.h"
+#include "kernels/include/decode_linear.h"
 #include "kernels/include/product.h"
 #include "kernels/include/rotary.h"
+#include "kernels/include/sample_token.h"
 
 namespace switchyard::kernels {
 namespace {
@@ -239,6 +242,163 @@ void bench_rotary(cudaStream_t stream) {
   cudaFree(table);
 }
 
+/// Layers of GPT-2 124M for M tokens, each call with other weights so that none are cached.
+void bench_decode_linear(cudaStream_t stream, std::int64_t M) {
+  struct Case {
+    const char* name;
+    std::int64_t N, K;
+    bool has_norm;
+    DecodeActivation activation;
+  };
+
+  constexpr std::size_t kPoolBytes = std::size_t{1} << 29U;
+  constexpr auto kNone = DecodeActivation::kNone;
+  auto* pool = static_cast<char*>(allocated(kPoolBytes));
+  fill(pool, kPoolBytes);
+  void *x = allocated(std::size_t{1} << 20U), *y = allocated(std::size_t{1} << 24U);
+  fill(x, std::size_t{1} << 20U);
+  auto* scale = static_cast<float*>(allocated(4096 * 4));
+  cudaMemset(scale, 0, 4096 * 4);
+  for (const Case& one : {Case{"qkv", 2304, 768, true, kNone},
+                          {"output", 768, 768, false, kNone},
+                          {"up", 3072, 768, true, DecodeActivation::kGeluTanh},
+                          {"down", 768, 3072, false, kNone},
+                          {"head", 50304, 768, true, kNone}}) {
+    DecodeLinear shape;
+    shape.M = M;
+    shape.N = one.N;
+    shape.K = one.K;
+    shape.weight_dtype = kBf16;
+    shape.in_dtype = one.has_norm ? kF32 : kBf16;
+    shape.out_dtype = kF32;
+    shape.activation = one.activation;
+    shape.may_overlap = true;
+    DecodeLinearArguments args;
+    args.x = x;
+    args.norm_weight = one.has_norm ? scale : nullptr;
+    args.y = y;
+    const auto bytes = static_cast<std::size_t>(one.N * one.K) * 2;
+    std::size_t next = 0;
+    std::vector<double> times;
+    KernelStatus status;
+    for (int round = 0; round < kNumRounds; ++round) {
+      times.push_back(time_ms(60, stream, [&] {
+        args.weight = pool + next;
+        next = next + 2 * bytes <= kPoolBytes ? next + bytes : 0;
+        status = decode_linear_cuda(shape, args, stream);
+      }));
+    }
+    if (!status.ok()) std::fprintf(stderr, "%s: %s\n", one.name, status.message);
+    std::printf(
+        "{\"case\": \"decode_linear\", \"name\": \"%s\", \"M\": %lld, \"N\": %lld, \"K\": %lld, "
+        "\"us\": %.2f, \"tb_per_s\": %.3f}\n",
+        one.name,
+        static_cast<long long>(M),
+        static_cast<long long>(one.N),
+        static_cast<long long>(one.K),
+        1e3 * median(times),
+        static_cast<double>(bytes) / median(times) * 1e-9);
+  }
+  cudaFree(pool);
+  cudaFree(x);
+  cudaFree(y);
+  cudaFree(scale);
+}
+
+void bench_decode_attention(cudaStream_t stream, std::int64_t B, std::int64_t length) {
+  constexpr std::int64_t H = 12, C = 64;
+  const std::int64_t S = length + 1;
+  const auto bytes = static_cast<std::size_t>(B * H * S * C) * 2;
+  void *key = allocated(bytes), *value = allocated(bytes);
+  fill(key, bytes);
+  fill(value, bytes);
+  const auto row_bytes = static_cast<std::size_t>(B * H * C) * 2;
+  void *qkv = allocated(3 * row_bytes), *out = allocated(row_bytes);
+  fill(qkv, 3 * row_bytes);
+  const std::vector<std::int32_t> lengths(static_cast<std::size_t>(B),
+                                          static_cast<std::int32_t>(length));
+  auto* length_at = static_cast<std::int32_t*>(allocated(lengths.size() * 4));
+  cudaMemcpy(length_at, lengths.data(), lengths.size() * 4, cudaMemcpyHostToDevice);
+  std::vector<double> times;
+  for (int round = 0; round < kNumRounds; ++round) {
+    times.push_back(time_ms(60, stream, [&] {
+      decode_attention_cuda({B, H, C, S, S, kBf16, true},
+                            {qkv, nullptr, nullptr, length_at, key, value, out},
+                            stream);
+    }));
+  }
+  std::printf(
+      "{\"case\": \"decode_attention\", \"B\": %lld, \"length\": %lld, \"us\": %.2f, "
+      "\"tb_per_s\": %.3f}\n",
+      static_cast<long long>(B),
+      static_cast<long long>(length),
+      1e3 * median(times),
+      2.0 * static_cast<double>(bytes) / median(times) * 1e-9);
+  for (void* data : {key, value, qkv, out, static_cast<void*>(length_at)}) cudaFree(data);
+}
+
+void bench_sample_token(cudaStream_t stream, std::int64_t M, const SampleSettings& settings) {
+  constexpr std::int64_t V = 50304;
+  std::vector<float> logits(static_cast<std::size_t>(M * V));
+  unsigned state = 1;
+  for (float& x : logits) {  // a sum of uniform numbers, nearly normal
+    x = -6.0F;
+    for (int i = 0; i < 12; ++i) {
+      state = state * 1664525U + 1013904223U;
+      x += static_cast<float>(state >> 8U) / 16777216.0F;
+    }
+  }
+  auto* logits_at = static_cast<float*>(allocated(logits.size() * 4));
+  cudaMemcpy(logits_at, logits.data(), logits.size() * 4, cudaMemcpyHostToDevice);
+  auto* settings_at = static_cast<SampleSettings*>(allocated(sizeof(settings)));
+  cudaMemcpy(settings_at, &settings, sizeof(settings), cudaMemcpyHostToDevice);
+  const auto rows = static_cast<std::size_t>(M);
+  auto* seed = static_cast<std::uint64_t*>(allocated(rows * 8));
+  auto* drawn = static_cast<std::int64_t*>(allocated(rows * 8));
+  auto* token = static_cast<std::int32_t*>(allocated(rows * 4));
+  cudaMemset(seed, 0, rows * 8);
+  cudaMemset(drawn, 0, rows * 8);
+  SampleToken shape;
+  shape.M = M;
+  shape.V = shape.stride = V;
+  SampleTokenArguments args;
+  args.logits = logits_at;
+  args.settings = settings_at;
+  args.seed = seed;
+  args.num_drawn = drawn;
+  args.token = token;
+  std::vector<double> times;
+  for (int round = 0; round < kNumRounds; ++round) {
+    times.push_back(time_ms(30, stream, [&] { sample_token_cuda(shape, args, stream); }));
+  }
+  std::printf(
+      "{\"case\": \"sample_token\", \"M\": %lld, \"V\": %lld, \"top_k\": %d, \"top_p\": %.2f, "
+      "\"us\": %.2f}\n",
+      static_cast<long long>(M),
+      static_cast<long long>(V),
+      settings.top_k,
+      static_cast<double>(settings.top_p),
+      1e3 * median(times));
+  cudaFree(logits_at);
+  cudaFree(settings_at);
+  cudaFree(seed);
+  cudaFree(drawn);
+  cudaFree(token);
+}
+
+void bench_decoding(cudaStream_t stream) {
+  for (const std::int64_t rows : {1, 16}) {
+    bench_decode_linear(stream, rows);
+    for (const std::int64_t length : {100, 500, 1000}) {
+      bench_decode_attention(stream, rows, length);
+    }
+    bench_sample_token(stream, rows, {0.8F, 1.0F, 0.0F, 200});
+    bench_sample_token(stream, rows, {0.8F, 0.9F, 0.0F, 0});
+    bench_sample_token(stream, rows, {0.8F, 1.0F, 0.0F, 0});
+    bench_sample_token(stream, rows, {0.0F, 1.0F, 0.0F, 0});
+  }
+}
+
 void bench_copy(cudaStream_t stream) {
   constexpr std::size_t kBytes = std::size_t{1} << 30U;
   void *from = allocated(kBytes), *to = allocated(kBytes);
@@ -259,7 +419,7 @@ void bench_copy(cudaStream_t stream) {
 }  // namespace
 }  // namespace switchyard::kernels
 
-int main() {
+int main(int argument_count, char** arguments) {
   using namespace switchyard::kernels;
   cudaDeviceProp device{};
   int num_devices = 0;
@@ -272,6 +432,8 @@ int main() {
   cudaStream_t stream = nullptr;
   cudaStreamCreate(&stream);
   bench_copy(stream);
+  bench_decoding(stream);
+  if (argument_count > 1 && std::string(arguments[1]) == "decoding") return 0;
   bench_rotary(stream);
   bench_products(stream);
   bench_attention(stream, 64, 1024, 12);

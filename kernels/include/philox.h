@@ -58,6 +58,13 @@ SY_HOST_DEVICE inline std::uint32_t philox_number(std::uint64_t seed,
   return index % 2 == 0 ? word & 0xFFFFU : word >> 16U;
 }
 
+/// Uniform number in [0, 1) with 53 bits that decides draw `i` of a seed.
+SY_HOST_DEVICE inline double philox_uniform(std::uint64_t seed, std::uint64_t i) {
+  const PhiloxWords random = philox(seed, i, 0, 0);
+  const std::uint64_t bits = (std::uint64_t{random.words[0]} << 21U) ^ (random.words[1] >> 11U);
+  return static_cast<double>(bits) * 0x1.0p-53;
+}
+
 /// Dropout keeps an element when its number is at least this: p · 2^16, rounded to nearest.
 ///
 /// Limits: 0 <= p < 1. A p below 2^-17 becomes 0, which keeps everything; the largest is 65535.

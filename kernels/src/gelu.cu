@@ -1,52 +1,25 @@
 #include "kernels/include/gelu.h"
+#include "kernels/src/activation.cuh"
 #include "kernels/src/device.cuh"
 
 namespace switchyard::kernels {
 namespace {
 
 using device::Bf16;
+using device::kTanhCubic;
+using device::kTanhScale;
 using device::load_pack;
+using device::Normal;
+using device::normal;
 using device::Pack;
 using device::store;
 using device::store_pack;
+using device::tanh_gate;
+using device::TanhGate;
 using device::to_float;
 
 constexpr int kThreads = 256;
 constexpr int kPacks = 2;  // per thread, both loaded before either is used
-
-/// The standard normal distribution and its density from one exponential: erf by formula 7.1.26 of
-/// Abramowitz & Stegun, whose own exponential is that of the density.
-struct Normal {
-  float below, density;
-};
-
-__device__ Normal normal(float h) {
-  constexpr float kInverseRoot2 = 0.70710678F, kInverseRoot2Pi = 0.39894228F;
-  const float exponential = __expf(-0.5F * h * h);
-  const float t = __fdividef(1.0F, 1.0F + 0.3275911F * kInverseRoot2 * fabsf(h));
-  float polynomial = 1.061405429F;
-  polynomial = polynomial * t - 1.453152027F;
-  polynomial = polynomial * t + 1.421413741F;
-  polynomial = polynomial * t - 0.284496736F;
-  polynomial = polynomial * t + 0.254829592F;
-  const float beyond = 0.5F * polynomial * t * exponential;
-  return {h >= 0.0F ? 1.0F - beyond : beyond, kInverseRoot2Pi * exponential};
-}
-
-constexpr float kTanhScale = 0.79788456F;  // sqrt(2 / pi)
-constexpr float kTanhCubic = 0.044715F;
-
-/// (1 + tanh u) / 2 and its slope in 2 u, both without a difference of near numbers.
-struct Gate {
-  float value, slope;
-};
-
-__device__ Gate tanh_gate(float h) {
-  const float u = kTanhScale * (h + kTanhCubic * h * h * h);
-  const float small = __expf(-2.0F * fabsf(u));
-  const float large = __fdividef(1.0F, 1.0F + small);
-  return {h >= 0.0F ? large : small * large, small * large * large};
-}
 
 template <GeluKind kKind>
 __device__ float value(float h) {
@@ -64,7 +37,7 @@ __device__ float slope(float h) {
     return n.below + h * n.density;
   } else {
     if (fabsf(h) > 16.0F) return h > 0.0F ? 1.0F : 0.0F;  // far out the square below overflows
-    const Gate gate = tanh_gate(h);
+    const TanhGate gate = tanh_gate(h);
     const float du = kTanhScale * (1.0F + 3.0F * kTanhCubic * h * h);
     return gate.value + 2.0F * h * gate.slope * du;
   }

@@ -1,4 +1,5 @@
 #include "kernels/include/swiglu.h"
+#include "kernels/src/activation.cuh"
 #include "kernels/src/device.cuh"
 
 namespace switchyard::kernels {
@@ -37,7 +38,7 @@ __global__ void __launch_bounds__(kThreads) swiglu_kernel(const Swiglu args) {
 #pragma unroll
     for (int i = 0; i < kSize; ++i) {
       const float a = to_float(gate.values[i]), b = to_float(up.values[i]);
-      const float g = to_float(dy.values[i]), s = __fdividef(1.0F, 1.0F + __expf(-a));
+      const float g = to_float(dy.values[i]), s = device::sigmoid(a);
       store(&dgate.values[i], g * b * s * (1.0F + a * (1.0F - s)));
       store(&dup.values[i], g * a * s);
     }
@@ -49,7 +50,7 @@ __global__ void __launch_bounds__(kThreads) swiglu_kernel(const Swiglu args) {
 #pragma unroll
     for (int i = 0; i < kSize; ++i) {
       const float a = to_float(gate.values[i]);
-      store(&y.values[i], a * __fdividef(1.0F, 1.0F + __expf(-a)) * to_float(up.values[i]));
+      store(&y.values[i], a * device::sigmoid(a) * to_float(up.values[i]));
     }
     store_pack(static_cast<T*>(args.out) + n * args.F + f, y);
   }

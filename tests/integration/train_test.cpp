@@ -177,17 +177,27 @@ TEST(Sample, StreamsTokensWithTheirEvidence) {
   }
   EXPECT_EQ(result.event("done")["text"].as_string(), text);
   EXPECT_EQ(place.engine(words).output, result.output) << "the seed decides the text";
-  const EngineResult plain = place.engine({"sample",
-                                           "--run",
-                                           place.run("a"),
-                                           "--prompt",
-                                           "the ",
-                                           "--max-tokens",
-                                           "5",
-                                           "--num-samples",
-                                           "2"});
-  EXPECT_EQ(plain.exit_code, 0);
-  EXPECT_EQ(plain.output.substr(0, 4), "the ");
+  for (const std::vector<std::string>& more :
+       std::vector<std::vector<std::string>>{{}, {"--stop", "e"}}) {
+    std::vector<std::string> several{"sample",
+                                     "--run",
+                                     place.run("a"),
+                                     "--prompt",
+                                     "the ",
+                                     "--max-tokens",
+                                     "40",
+                                     "--num-samples",
+                                     "3"};
+    several.insert(several.end(), more.begin(), more.end());
+    const EngineResult together = place.engine(several);
+    ASSERT_EQ(together.exit_code, 0) << together.errors;
+    several.emplace_back("--json");
+    std::string expected;
+    for (const Json& done : place.engine(several).all("done")) {
+      expected += (expected.empty() ? "the " : "---\nthe ") + done["text"].as_string() + "\n";
+    }
+    EXPECT_EQ(together.output, expected) << "written together, one sees what each would be alone";
+  }
   const EngineResult foreign =
       place.engine({"sample", "--run", place.run("a"), "--prompt", "QQQ", "--json"});
   EXPECT_EQ(foreign.exit_code, 3);

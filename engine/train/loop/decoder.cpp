@@ -50,6 +50,10 @@ int character_length(std::string_view text, std::size_t at) {
   return length;
 }
 
+std::vector<std::int32_t> last_of(const std::vector<std::int32_t>& ids, std::size_t most) {
+  return {ids.end() - std::min(std::ssize(ids), static_cast<std::ptrdiff_t>(most)), ids.end()};
+}
+
 Json json_from(const std::vector<SampledToken::Route>& layers) {
   Json out = Json::array();
   for (const SampledToken::Route& layer : layers) {
@@ -114,30 +118,37 @@ std::string TextStream::finish() {
   return is_incomplete ? "\xEF\xBF\xBD" : "";
 }
 
-struct Decoder::Device {
+struct ContextReader::Device {
   KvCache cache;
 };
 
-Decoder::Decoder(Transformer& model, const formats::Tokenizer& tokenizer)
-    : model_(model), tokenizer_(tokenizer), device_(std::make_unique<Device>()) {}
+ContextReader::ContextReader(Transformer& model)
+    : model_(model), device_(std::make_unique<Device>()) {}
 
-Decoder::~Decoder() = default;
+ContextReader::~ContextReader() = default;
 
-Status Decoder::begin(std::vector<std::int32_t> ids, std::vector<SampledToken::Route>* route) {
+std::size_t ContextReader::most_at_begin(std::int64_t seq_len) {
+  return static_cast<std::size_t>(std::max<std::int64_t>(seq_len - 1, 1));
+}
+
+std::size_t ContextReader::most_when_full(std::int64_t seq_len) {
+  return static_cast<std::size_t>(std::max<std::int64_t>(seq_len * 3 / 4, 1));
+}
+
+Status ContextReader::begin(std::vector<std::int32_t> ids,
+                            std::vector<SampledToken::Route>* route) {
   history_ = std::move(ids);
-  const auto limit = static_cast<std::ptrdiff_t>(std::max<std::int64_t>(model_.seq_len() - 1, 1));
-  const std::ptrdiff_t skipped = std::max<std::ptrdiff_t>(std::ssize(history_) - limit, 0);
   try {
     at::NoGradGuard no_grad;
     device_->cache = model_.new_cache(1);
-    read({history_.begin() + skipped, history_.end()}, route);
+    read(last_of(history_, most_at_begin(model_.seq_len())), route);
   } catch (const std::exception& error) {
     return error_from_exception(error, "sampling");
   }
   return {};
 }
 
-Status Decoder::append(std::int32_t id, std::vector<SampledToken::Route>* route) {
+Status ContextReader::append(std::int32_t id, std::vector<SampledToken::Route>* route) {
   history_.push_back(id);
   try {
     at::NoGradGuard no_grad;
@@ -145,16 +156,16 @@ Status Decoder::append(std::int32_t id, std::vector<SampledToken::Route>* route)
       read({id}, route);
       return {};
     }
-    const std::ptrdiff_t kept = std::max<std::ptrdiff_t>(model_.seq_len() * 3 / 4, 1);
     device_->cache = model_.new_cache(1);
-    read({history_.end() - std::min(kept, std::ssize(history_)), history_.end()}, route);
+    read(last_of(history_, most_when_full(model_.seq_len())), route);
   } catch (const std::exception& error) {
     return error_from_exception(error, "sampling");
   }
   return {};
 }
 
-void Decoder::read(const std::vector<std::int32_t>& ids, std::vector<SampledToken::Route>* route) {
+void ContextReader::read(const std::vector<std::int32_t>& ids,
+                         std::vector<SampledToken::Route>* route) {
   at::Tensor tokens = at::empty({1, std::ssize(ids)}, at::kLong);
   std::copy(ids.begin(), ids.end(), tokens.data_ptr<std::int64_t>());
   std::vector<RoutingRecord> records;
@@ -163,7 +174,7 @@ void Decoder::read(const std::vector<std::int32_t>& ids, std::vector<SampledToke
       model_.decode(tokens.to(device), device_->cache, route == nullptr ? nullptr : &records);
   logits = logits.reshape({-1}).to(at::kCPU, at::kDouble).contiguous();
   const double* values = logits.data_ptr<double>();
-  logits_.assign(values, values + std::min(logits.numel(), tokenizer_.vocab_size()));
+  logits_.assign(values, values + logits.numel());
   for (const RoutingRecord& record : records) {
     const at::Tensor experts = record.expert_index.select(0, -1).to(at::kCPU).contiguous();
     const at::Tensor weights =
@@ -177,12 +188,15 @@ void Decoder::read(const std::vector<std::int32_t>& ids, std::vector<SampledToke
   }
 }
 
+Decoder::Decoder(Transformer& model, const formats::Tokenizer& tokenizer)
+    : ContextReader(model), tokenizer_(tokenizer) {}
+
 SampledToken Decoder::describe(std::int32_t id) const {
-  const std::vector<double> plain = sampling_distribution(logits_, {}, {.temperature = 1.0});
+  const std::vector<double> plain = sampling_distribution(logits(), {}, {.temperature = 1.0});
   SampledToken token;
   token.id = id;
   token.prob = plain[static_cast<std::size_t>(id)];
-  token.log_prob = log_probability(logits_, id);
+  token.log_prob = log_probability(logits(), id);
   token.entropy_nats = entropy_nats(plain);
   token.rank = rank_of(plain, id);
   std::vector<std::int32_t> order(plain.size());

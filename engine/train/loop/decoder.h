@@ -75,18 +75,18 @@ class TokenSource {
 /// Errors: kOutOfMemory, kInternal for what LibTorch throws.
 /// Threads: the thread that trains; weights must not change inside a call, and may between calls
 ///         (then earlier keys and values stay those of the older weights).
-class Decoder {
+class ContextReader {
  public:
-  Decoder(Transformer& model, const formats::Tokenizer& tokenizer);
-  ~Decoder();
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
+  explicit ContextReader(Transformer& model);
+  ~ContextReader();
+  ContextReader(const ContextReader&) = delete;
+  ContextReader& operator=(const ContextReader&) = delete;
 
   /// Forgets everything and reads `ids` (at least one), the last of them where there are more than
   /// fit. `route`, if given, receives the route of the last one.
   Status begin(std::vector<std::int32_t> ids, std::vector<SampledToken::Route>* route = nullptr);
   /// Reads one more.
-  Status append(std::int32_t id, std::vector<SampledToken::Route>* route);
+  Status append(std::int32_t id, std::vector<SampledToken::Route>* route = nullptr);
 
   /// What the model expects after everything that was read, one logit per token.
   [[nodiscard]] const std::vector<double>& logits() const { return logits_; }
@@ -94,18 +94,30 @@ class Decoder {
   /// Everything that was read, also what no longer fits the context.
   [[nodiscard]] const std::vector<std::int32_t>& history() const { return history_; }
 
-  /// `id` as the next token, with the model's own view of it; text and route are left empty.
-  [[nodiscard]] SampledToken describe(std::int32_t id) const;
+  /// How many of a text's last tokens are read at its begin, and again when the context is full.
+  static std::size_t most_at_begin(std::int64_t seq_len);
+  static std::size_t most_when_full(std::int64_t seq_len);
 
  private:
   struct Device;
   void read(const std::vector<std::int32_t>& ids, std::vector<SampledToken::Route>* route);
 
   Transformer& model_;
-  const formats::Tokenizer& tokenizer_;
   std::unique_ptr<Device> device_;
   std::vector<std::int32_t> history_;
   std::vector<double> logits_;
+};
+
+/// A ContextReader with the evidence behind a token.
+class Decoder : public ContextReader {
+ public:
+  Decoder(Transformer& model, const formats::Tokenizer& tokenizer);
+
+  /// `id` as the next token, with the model's own view of it; text and route are left empty.
+  [[nodiscard]] SampledToken describe(std::int32_t id) const;
+
+ private:
+  const formats::Tokenizer& tokenizer_;
 };
 
 }  // namespace switchyard::train

@@ -7,6 +7,8 @@
 #include <string>
 #include <unordered_set>
 
+#include "kernels/include/philox.h"
+
 namespace switchyard::train {
 namespace {
 
@@ -136,11 +138,7 @@ std::int32_t draw(std::span<const double> probabilities, double u) {
 }
 
 double uniform(std::uint64_t seed, std::uint64_t i) {
-  std::uint64_t x = seed * 0x9E3779B97F4A7C15U + (i + 1) * 0xD1B54A32D192ED03U;
-  x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9U;
-  x = (x ^ (x >> 27U)) * 0x94D049BB133111EBU;
-  x ^= x >> 31U;
-  return static_cast<double>(x >> 11U) * 0x1.0p-53;
+  return kernels::philox_uniform(seed, i);
 }
 
 double log_probability(std::span<const double> logits, std::int32_t id) {

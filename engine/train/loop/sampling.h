@@ -48,7 +48,7 @@ std::vector<double> sampling_distribution(std::span<const double> logits,
 std::int32_t draw(std::span<const double> probabilities, double u);
 
 /// Uniform numbers in [0, 1) with 53 bits from a counter: number i of a seed never depends on how
-/// many were drawn before (SplitMix64 of seed and i).
+/// many were drawn before, nor on where it is drawn (kernels/include/philox.h).
 double uniform(std::uint64_t seed, std::uint64_t i);
 
 /// ln of the softmax of `logits` at `id`: finite also where the probability underflows.

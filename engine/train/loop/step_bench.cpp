@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <memory>
 #include <vector>
 
@@ -27,16 +26,6 @@ namespace {
 constexpr std::int64_t kNumBatches = 8;
 constexpr std::int64_t kStepsPerBlockOnGpu = 10;
 constexpr int kProfiledSteps = 3;
-
-std::int64_t peak_resident_bytes() {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  std::int64_t kib = 0;
-  while (status >> word) {
-    if (word == "VmHWM:") status >> kib;
-  }
-  return kib * 1024;
-}
 
 /// The parts of a training step without anything around them.
 class Bench {

@@ -41,6 +41,9 @@ struct StoredSampleRequest {
   std::string device = "auto";
   SampleRequest sample;
   std::int64_t num_samples = 1;  ///< seeds seed, seed + 1, …
+  /// Without it several samples are written at once (BatchSampler), and their tokens have an id and
+  /// a text only.
+  bool with_evidence = true;
 };
 
 /// Scores a text with a checkpoint of a run folder.

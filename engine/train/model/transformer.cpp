@@ -158,6 +158,10 @@ class AssembledTransformer final : public Transformer {
 
   Fusion* fusion() override { return fusion_.get(); }
 
+  [[nodiscard]] std::optional<DenseWeights> dense_weights() const override {
+    return train::dense_weights(model_node(), parameters_, rotary_, residual_dtype());
+  }
+
  private:
   [[nodiscard]] config::Node model_node() const { return config::Node(config_).child("model"); }
 

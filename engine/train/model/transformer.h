@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 
 #include "engine/base/core/json.h"
 #include "engine/base/core/result.h"
+#include "engine/train/model/dense_weights.h"
 #include "engine/train/model/parameter_store.h"
 
 namespace switchyard::train {
@@ -103,6 +105,8 @@ class Transformer {
   virtual at::Generator& generator() = 0;
   /// Null without fused functions.
   virtual Fusion* fusion() = 0;
+  /// What a dense model computes with; nothing for others.
+  [[nodiscard]] virtual std::optional<DenseWeights> dense_weights() const = 0;
 };
 
 }  // namespace switchyard::train
