@@ -13,7 +13,7 @@ namespace switchyard::kernels {
 /// Shapes: gradient [size] f32; norm one f32, overwritten (0 for size 0).
 /// Limits: elements beyond 1.8e19 give infinity on a GPU.
 /// Errors: launch failure.
-/// Determinism: exact (two stages in a fixed order, no atomics).
+/// Determinism: exact on one model of GPU (two stages in a fixed order, no atomics).
 /// Source: own.
 void gradient_norm_reference(const float* gradient, std::int64_t size, float* norm);
 KernelStatus gradient_norm_cuda(

@@ -154,13 +154,17 @@ inline int num_multiprocessors() {
   return count > 0 ? count : 1;
 }
 
-/// Lets a kernel have so many bytes of dynamic shared memory.
+/// Lets a kernel have so many bytes of dynamic shared memory, and as much of a multiprocessor's
+/// memory for it as can be.
 template <typename Kernel>
 cudaError_t allow_shared_bytes(Kernel* kernel, std::int64_t bytes) {
   constexpr std::int64_t kAlways = 48 * 1024;
   if (bytes <= kAlways) return cudaSuccess;
-  return cudaFuncSetAttribute(
+  const cudaError_t error = cudaFuncSetAttribute(
       kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
+  if (error != cudaSuccess) return error;
+  return cudaFuncSetAttribute(
+      kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
 }
 
 inline bool is_aligned(const void* pointer, std::size_t bytes) {

@@ -144,6 +144,8 @@ struct Grid {
     if (count > fitting) count = fitting;
     if (count > most_warps) count = most_warps;
     if (count < 1) count = 1;
+    const std::int64_t at_once = multiprocessors * count, rounds = (groups + at_once - 1) / at_once;
+    count = (groups + multiprocessors * rounds - 1) / (multiprocessors * rounds);  // rounds as full
     warps = static_cast<int>(count);
     const std::int64_t wanted = (groups + count - 1) / count;
     blocks = static_cast<int>(wanted < multiprocessors ? wanted : multiprocessors);
