@@ -14,6 +14,9 @@ struct DecodeEmbedding {
   std::int64_t S = 0;                ///< rows of the positions
   Dtype table_dtype = Dtype::kF32;   ///< of table and position
   Dtype stream_dtype = Dtype::kF32;  ///< of x
+  /// Starts before the kernel queued just before has ended; reads nothing meanwhile, nor does what
+  /// is queued behind. On GPUs that can.
+  bool may_overlap = false;
 };
 
 struct DecodeEmbeddingArguments {

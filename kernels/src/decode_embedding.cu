@@ -17,7 +17,8 @@ struct Embed {
 
 template <typename Table, typename Stream>
 __global__ void __launch_bounds__(kThreads) embed_kernel(const Embed call) {
-  device::let_next_start();
+  device::wait_for_previous();
+  device::let_next_start();  // not earlier: what comes next reads lengths and weights at once
   const DecodeEmbedding& shape = call.shape;
   const std::int64_t m = blockIdx.x;
   const std::int64_t token = call.args.token[m], at = call.args.length[m];
@@ -43,6 +44,7 @@ KernelStatus decode_embedding_cuda(const DecodeEmbedding& shape,
   device::LaunchShape grid;
   grid.num_blocks = static_cast<unsigned>(shape.M);
   grid.num_threads = kThreads;
+  grid.may_overlap = shape.may_overlap;
   const Embed call{shape, args};
   const bool is_wide = shape.stream_dtype == Dtype::kF32;
   if (shape.table_dtype == Dtype::kF32) {

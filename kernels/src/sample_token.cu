@@ -95,27 +95,47 @@ struct View {
 
   __device__ float logit(int i) const { return is_row ? __ldcg(logits + i) : logits[i]; }
 
-  __device__ std::int32_t id(int i) const { return ids == nullptr ? i : ids[i]; }
-
-  /// Calls visit(logit) for every element of this thread.
-  template <typename Visit>
-  __device__ void each(const Visit& visit) const {
-    const int first = static_cast<int>(threadIdx.x) / 32 * per_warp();
-    const int end = min(size, first + per_warp());
-#pragma unroll 8
-    for (int i = first + static_cast<int>(threadIdx.x) % 32; i < end; i += 32) visit(logit(i));
+  /// The same by a load that the compiler leaves where it is.
+  __device__ float logit_now(int i) const {
+    if (!is_row) return logits[i];
+    float x = 0.0F;
+    asm volatile("ld.global.cg.f32 %0, [%1];"
+                 : "=f"(x)
+                 : "l"(__cvta_generic_to_global(logits + i)));
+    return x;
   }
+
+  __device__ std::int32_t id(int i) const { return ids == nullptr ? i : ids[i]; }
 
   /// Calls visit(i, logit, is_there) by whole warps, 32 elements in order at a time, while it
   /// returns true.
   template <typename Visit>
   __device__ void each_by_warp(const Visit& visit) const {
+    constexpr int kAtOnce = 8;  // loads in flight
     const int first = static_cast<int>(threadIdx.x) / 32 * per_warp();
     const int end = min(size, first + per_warp());
-    for (int start = first; start < end; start += 32) {
-      const int i = start + static_cast<int>(threadIdx.x) % 32;
-      if (!visit(i, i < end ? logit(i) : 0.0F, i < end)) return;
+    for (int start = first; start < end; start += 32 * kAtOnce) {
+      const int own = start + static_cast<int>(threadIdx.x) % 32;
+      float batch[kAtOnce];
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) {
+        batch[k] = logit_now(min(own + 32 * k, end - 1));
+      }
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) {
+        if (start + 32 * k >= end) return;  // the same for the whole warp
+        if (!visit(own + 32 * k, batch[k], own + 32 * k < end)) return;
+      }
     }
+  }
+
+  /// Calls visit(logit) for every element of this thread.
+  template <typename Visit>
+  __device__ void each(const Visit& visit) const {
+    each_by_warp([&](int, float logit, bool is_there) {
+      if (is_there) visit(logit);
+      return true;
+    });
   }
 };
 

@@ -41,7 +41,7 @@ class Chain {
       return static_cast<void*>(static_cast<char*>(all.data()) + i * size * 2);
     };
     KernelStatus status = decode_embedding_cuda(
-        {M, D, V, S, kBf16, kF32},
+        {M, D, V, S, kBf16, kF32, may_overlap},
         {token.data(), length.data(), table.data(), position.data(), stream.data()},
         on);
     const auto then = [&](const KernelStatus& next) {

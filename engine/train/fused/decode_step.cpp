@@ -106,7 +106,7 @@ void DecodeStep::run(std::int64_t longest) {
 void DecodeStep::embed() {
   const at::Tensor& table = weights_.token_embedding;
   const kernels::DecodeEmbedding shape{
-      num_rows_, table.size(1), table.size(0), seq_len_, dtype_of(table), dtype_of(stream_)};
+      num_rows_, table.size(1), table.size(0), seq_len_, dtype_of(table), dtype_of(stream_), true};
   const kernels::DecodeEmbeddingArguments arguments{token.const_data_ptr<std::int32_t>(),
                                                     length.const_data_ptr<std::int32_t>(),
                                                     table.const_data_ptr(),

@@ -1,12 +1,16 @@
 #include "engine/train/loop/batch_sampler.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "engine/train/fused/decode_step.h"
+#include "engine/train/fused/launch.h"
 #include "engine/train/loop/decoder.h"
 #include "engine/train/loop/sample_bench.h"
 #include "engine/train/model/transformer.h"
+#include "engine/train/torch_compat.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/model_config.h"
 
@@ -21,17 +25,16 @@ constexpr std::int64_t kMaxTokens = 30;  // more than twice the context of 12
 
 /// A model whose weights are large enough that every part matters.
 std::unique_ptr<Transformer> make_model(const std::vector<std::string>& settings,
-                                        bool use_fused_functions = false) {
-  Transformer::Options options;
+                                        Transformer::Options options = {}) {
   options.seed = 3;
-  options.use_fused_functions = use_fused_functions;
   auto model = Transformer::create(test::small_config(settings), kVocabulary, options);
   EXPECT_TRUE(model.ok());
   const at::NoGradGuard no_grad;
   ParameterStore& parameters = (*model)->parameters();
   std::uint64_t seed = 70;
   for (const auto& declaration : parameters.declarations()) {
-    parameters.master(declaration.name).add_(0.3 * test::normal(declaration.shape, seed++));
+    const at::Tensor more = 0.3 * test::normal(declaration.shape, seed++);
+    parameters.master(declaration.name).add_(more.to(options.device, options.master));
   }
   parameters.refresh_compute_copies();
   return std::move(model).value();
@@ -106,7 +109,9 @@ TEST(BatchSampler, DrawsWhatOneTokenAtATimeDraws) {
 }
 
 TEST(BatchSampler, GivesEveryPromptOfABatchWhatItGetsAlone) {
-  const auto model = make_model({"model.use_bias=true"}, true);
+  Transformer::Options options;
+  options.use_fused_functions = true;
+  const auto model = make_model({"model.use_bias=true"}, options);
   const std::vector<Prompt> all = prompts();
   const SamplingSettings settings{.temperature = 1.5, .top_k = 5};
   for (const bool use_kernels : {false, true}) {
@@ -182,6 +187,48 @@ TEST(BatchSampler, RefusesPromptsAndSettingsWithTheReason) {
   }
   const Prompt prompt{{1}, 0};
   EXPECT_FALSE(sampler.sample(std::span(&prompt, 1), {.temperature = -1.0}, 3).ok());
+}
+
+TEST(BatchSampler, RecordedOnADeviceDrawsWhatItDrawsUnrecordedAndNearlyWhatTheModulesDraw) {
+  const auto device = device_from_name("cuda");
+  if (!device.ok() || !kHasKernels) GTEST_SKIP() << "no device with kernels";
+  use_own_stream(*device);
+  for (const at::ScalarType compute : {at::kFloat, at::kBFloat16}) {
+    Transformer::Options options;
+    options.compute = compute;
+    options.device = *device;
+    options.use_fused_functions = true;
+    const auto model = make_model({"model.use_bias=true"}, options);
+    BatchSampler recorded(*model), launched(*model, {.use_graph = false});
+    for (int i = 0; i < 2; ++i) {
+      const SamplingSettings settings{.temperature = 1.5, .top_k = 5};
+      const auto first = recorded.sample(prompts(), settings, kMaxTokens);
+      const auto second = launched.sample(prompts(), settings, kMaxTokens);
+      ASSERT_TRUE(first.ok() && second.ok());
+      EXPECT_EQ(*first, *second);
+      EXPECT_EQ(recorded.why_slow(), "");
+      const at::NoGradGuard no_grad;
+      model->parameters().flat_master.mul_(1.1);
+      model->parameters().refresh_compute_copies();
+    }
+    std::vector<Prompt> many;
+    for (std::int32_t i = 0; i < 60; ++i) {
+      Prompt prompt;
+      for (std::int32_t k = 0; k <= i % 9; ++k) prompt.ids.push_back((7 * i + 3 * k * k) % 11);
+      many.push_back(prompt);
+    }
+    const auto tokens = recorded.sample(many, {.temperature = 0.0}, 1);
+    ASSERT_TRUE(tokens.ok());
+    int num_same = 0;
+    for (std::size_t row = 0; row < many.size(); ++row) {
+      ContextReader reader(*model);
+      ASSERT_TRUE(reader.begin(many[row].ids).ok());
+      const auto& logits = reader.logits();
+      const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+      num_same += (*tokens)[row][0] == best ? 1 : 0;
+    }
+    EXPECT_GE(num_same, compute == at::kFloat ? 59 : 57);
+  }
 }
 
 TEST(SampleBench, ReportsTokensPerSecond) {
