@@ -317,7 +317,7 @@ void describe_train(Schema& s) {
       .says("number format of the matrix products; auto is bfloat16 on a GPU, float32 on a CPU");
   s.choice("residual_dtype", "auto", {"auto", "float32", "bfloat16"})
       .named("Residual type")
-      .says("number format of the stream that layers add to; auto is float32")
+      .says("number format of the stream that layers add to; auto is the compute type")
       .at_level(Level::kAll);
   s.choice("fused_functions", "auto", {"auto", "on", "off"})
       .named("Fused functions")

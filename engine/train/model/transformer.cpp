@@ -390,7 +390,7 @@ Transformer::Options Transformer::options_for(const Json& config, at::Device dev
   options.device = device;
   options.compute = is_bfloat16("compute_dtype", !device.is_cpu()) ? at::kBFloat16 : at::kFloat;
   options.use_bfloat16_residual =
-      options.compute == at::kBFloat16 && is_bfloat16("residual_dtype", false);
+      options.compute == at::kBFloat16 && is_bfloat16("residual_dtype", true);
   options.use_fused_functions =
       fused == "on" || (fused != "off" && !device.is_cpu() && kHasKernels);
   options.use_deterministic_attention = train["use_deterministic_attention"].as_bool(true);
