@@ -147,8 +147,8 @@ void measure_latency(Bench& bench) {
   bench.add("logged -> drawn, ten samples a second, p99",
             quantile(fast, 0.99),
             "ms",
-            -1.0,
-            "frames are rationed where the processor draws them (DataPace)" + unfocused);
+            150.0,
+            std::to_string(fast.size()) + " samples" + unfocused);
 }
 
 }  // namespace switchyard::bench

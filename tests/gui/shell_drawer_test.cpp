@@ -84,8 +84,14 @@ TEST_F(ShellDrawer, KeysWalkSelectAndCopyTheLog) {
       return line;
     };
     hands.click("log.search");
-    hands.key(ImGuiKey_Tab);
-    hands.key(ImGuiKey_DownArrow);  // the arrows go on from the controls above
+    const auto is_at_list = [&] {
+      const ImGuiTestItemInfo item =
+          hands.context()->ItemInfo(ImGui::GetCurrentContext()->NavId, ImGuiTestOpFlags_NoError);
+      return std::string_view(item.DebugLabel).find("###log.list") != std::string_view::npos;
+    };
+    for (int i = 0; i < 4 && !is_at_list(); ++i) hands.key(ImGuiKey_Tab);
+    ASSERT_TRUE(is_at_list()) << "Tab does not get to the list";
+    hands.key(ImGuiKey_DownArrow);
     const int first = focused_line();
     ASSERT_GE(first, 0) << "the arrows do not get to the lines";
     hands.key(ImGuiKey_DownArrow);
