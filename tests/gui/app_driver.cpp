@@ -17,6 +17,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// After new data: some sizes follow from those of the frame before.
+constexpr int kSettlingFrames = 3;
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -77,19 +80,21 @@ void Hands::save_picture(const std::string& name) {
 Hands::Difference Hands::difference_from_whole() {
   Difference found;
   wish_ = [this, &found] {
+    glfwSetTime(glfwGetTime() + 2.0);  // the rate of frames that the status strip shows is 0 then
+    for (int i = 0; i < kSettlingFrames; ++i) app_.repeat_frame();
     const ui::Picture shown = shown_pixels(app_.window().handle());
-    const ui::Picture whole = app_.picture(shown.width, shown.height, 1);
+    const ui::Picture whole = app_.repeat_frame_to_picture();
     found = {0, shown.width, shown.height, 0, 0};
     for (std::size_t i = 0; i < whole.pixels.size(); i += 4) {
       if (std::equal(&whole.pixels[i], &whole.pixels[i] + 4, &shown.pixels[i])) continue;
-      const int x = static_cast<int>(i / 4) % whole.width, y = static_cast<int>(i / 4) / whole.width;
-      if (y >= whole.height - 26) continue;  // the status strip counts frames and tenths of seconds
+      const int pixel = static_cast<int>(i / 4);
+      const int x = pixel % whole.width, y = pixel / whole.width;
       ++found.num_pixels;
       found.left = std::min(found.left, x), found.right = std::max(found.right, x);
       found.top = std::min(found.top, y), found.bottom = std::max(found.bottom, y);
     }
   };
-  frames(4);
+  frames(kSettlingFrames + 4);
   return found;
 }
 

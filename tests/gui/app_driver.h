@@ -38,7 +38,7 @@ class Hands {
   /// folder.
   void save_picture(const std::string& name);
 
-  /// Where what the window shows differs from a whole frame drawn now.
+  /// Where what the window shows differs from a whole frame of the same data.
   struct Difference {
     int num_pixels = 0;
     int left = 0, top = 0, right = 0, bottom = 0;

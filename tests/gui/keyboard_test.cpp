@@ -201,7 +201,6 @@ TEST_F(Keyboard, F6JumpsFromPanelToPanelAndBack) {
       hands.frames(2);
       seen.insert(window());
     }
-    // Only the least is asked: a panel that holds nothing to focus is passed over.
     EXPECT_GE(seen.size(), 4U);
     EXPECT_TRUE(seen.contains("###shell.top"));
     EXPECT_TRUE(seen.contains("###shell.status"));
@@ -210,6 +209,33 @@ TEST_F(Keyboard, F6JumpsFromPanelToPanelAndBack) {
     hands.key(ImGuiMod_Shift | ImGuiKey_F6);
     hands.frames(2);
     EXPECT_EQ(window(), here);
+  }));
+}
+
+TEST_F(Keyboard, F6PassesPanelsWithNothingToFocusInBothDirections) {
+  DrivenApp driven;
+  ASSERT_TRUE(driven.play("pass", [](Hands& hands) {
+    hands.key(ImGuiMod_Ctrl | ImGuiKey_4);  // without runs there is nothing to compare
+    hands.frames(6);
+    const std::size_t num_areas = hands.app().shell().focus_areas().size();
+    const auto jump = [&](ImGuiKeyChord keys) {
+      hands.key(keys);
+      hands.frames(static_cast<int>(2 * num_areas));
+      const ImGuiContext& g = *ImGui::GetCurrentContext();
+      EXPECT_NE(g.NavId, 0U) << "nothing has the focus in "
+                             << (g.NavWindow == nullptr ? "no window" : g.NavWindow->Name);
+      return g.NavWindow == nullptr ? std::string() : std::string(g.NavWindow->RootWindow->Name);
+    };
+    std::vector<std::string> round = {jump(ImGuiKey_F6)};
+    while (round.size() <= num_areas) {
+      const std::string next = jump(ImGuiKey_F6);
+      if (next == round.front()) break;
+      round.push_back(next);
+    }
+    ASSERT_GE(round.size(), 3U);
+    ASSERT_LT(round.size(), num_areas) << "every panel holds something: nothing is passed over";
+    for (std::size_t i = round.size(); i-- > 0;)
+      EXPECT_EQ(jump(ImGuiMod_Shift | ImGuiKey_F6), round[i]);
   }));
 }
 

@@ -19,6 +19,28 @@ class PartialRedraw : public GuiTest {
   }
 };
 
+TEST_F(PartialRedraw, ShowsWhatAWholeFrameShowsWhileARunTrains) {
+  place.set_default_steps(100'000);
+  DrivenApp driven;
+  driven.app().studio().settings.has_reduced_motion = true;
+  ASSERT_TRUE(driven.play("live", [](Hands& hands) {
+    ASSERT_TRUE(hands.wait([&] { return !hands.studio().presets->presets.empty(); }));
+    hands.click("preset.tiny-moe.train");
+    ASSERT_TRUE(hands.wait([&] { return hands.run().step >= 4; }, 240));
+    for (int workspace = 1; workspace <= 4; ++workspace) {
+      hands.key(ImGuiMod_Ctrl | static_cast<ImGuiKey>(ImGuiKey_0 + workspace));
+      for (int moment = 1; moment <= 4; ++moment) {
+        const std::int64_t goal = hands.run().step + 12;
+        ASSERT_TRUE(hands.wait([&] { return hands.run().step >= goal; }, 60));
+        ASSERT_EQ(hands.run().state, ui::RunState::kRunning);
+        expect_whole(hands,
+                     "workspace " + std::to_string(workspace) + " at step " +
+                         std::to_string(hands.run().step));
+      }
+    }
+  }));
+}
+
 TEST_F(PartialRedraw, ShowsWhatAWholeFrameShows) {
   place.set_default_steps(100'000);
   DrivenApp driven;

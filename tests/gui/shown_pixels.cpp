@@ -1,9 +1,10 @@
 #include "tests/gui/shown_pixels.h"
 
 #define GLFW_EXPOSE_NATIVE_X11
+#include <X11/Xutil.h>
+
 #include <GLFW/glfw3.h>
 #include <GLFW/glfw3native.h>
-#include <X11/Xutil.h>
 
 namespace switchyard::test {
 

@@ -14,8 +14,8 @@
 #include "ui/widgets/buttons.h"
 #include "ui/widgets/cards.h"
 #include "ui/widgets/fields.h"
-#include "ui/widgets/states.h"
 #include "ui/widgets/sidebar.h"
+#include "ui/widgets/states.h"
 #include "ui/widgets/text.h"
 
 namespace switchyard::ui {

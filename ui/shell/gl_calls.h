@@ -22,25 +22,10 @@ struct GlCalls {
   void (*gen_textures)(int, std::uint32_t*) = nullptr;
   void (*bind_texture)(std::uint32_t, std::uint32_t) = nullptr;
   void (*delete_textures)(int, const std::uint32_t*) = nullptr;
-  void (*tex_image_2d)(std::uint32_t,
-                       int,
-                       int,
-                       int,
-                       int,
-                       int,
-                       std::uint32_t,
-                       std::uint32_t,
-                       const void*) = nullptr;
-  void (*blit_framebuffer)(int,
-                           int,
-                           int,
-                           int,
-                           int,
-                           int,
-                           int,
-                           int,
-                           std::uint32_t,
-                           std::uint32_t) = nullptr;
+  void (*tex_image_2d)(
+      std::uint32_t, int, int, int, int, int, std::uint32_t, std::uint32_t, const void*) = nullptr;
+  void (*blit_framebuffer)(int, int, int, int, int, int, int, int, std::uint32_t, std::uint32_t) =
+      nullptr;
   void (*read_pixels)(int, int, int, int, std::uint32_t, std::uint32_t, void*) = nullptr;
   void (*pixel_store)(std::uint32_t, int) = nullptr;
 

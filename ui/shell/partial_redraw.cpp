@@ -84,8 +84,8 @@ void PartialRedraw::note_textures(const ImDrawData& frame) {
     const auto known = textures_.find(texture);
     // The atlas of the fonts only gains glyphs; when it moves them it is another texture.
     const bool is_atlas = texture == ImGui::GetIO().Fonts->TexData;
-    const bool is_new = known == textures_.end() ||
-                        (!is_atlas && texture->Status != ImTextureStatus_OK);
+    const bool is_new =
+        known == textures_.end() || (!is_atlas && texture->Status != ImTextureStatus_OK);
     now[texture] = is_new ? frame_ : known->second;
   }
   textures_ = std::move(now);
@@ -104,8 +104,7 @@ PixelRect PartialRedraw::clip_of(const ImDrawCmd& command) const {
 }
 
 void PartialRedraw::hash(const ImDrawData& frame, ImU32 background) {
-  const std::size_t num_tiles = static_cast<std::size_t>(columns_) * static_cast<std::size_t>(rows_);
-  hashes_.assign(num_tiles, background);
+  hashes_.assign(static_cast<std::size_t>(columns_ * rows_), background);
   triangles_.clear();
   covers_.assign(1, {{0, 0, width_, height_}, background, 0});
   std::uint64_t state = 0;  // what callbacks set holds for all that follows
@@ -207,12 +206,11 @@ void PartialRedraw::find_covers(const ImDrawList& list,
       }
     }
     const auto whole = [](float value) { return whole_within(value, -1, 1 << 20); };
-    const PixelRect area =
-        common(clip,
-               {whole(std::ceil(std::max(lefts[0], lefts[1]))),
-                whole(std::ceil(top)),
-                whole(std::floor(std::min(rights[0], rights[1]))),
-                whole(std::floor(bottom))});
+    const PixelRect area = common(clip,
+                                  {whole(std::ceil(std::max(lefts[0], lefts[1]))),
+                                   whole(std::ceil(top)),
+                                   whole(std::floor(std::min(rights[0], rights[1]))),
+                                   whole(std::floor(bottom))});
     if (area.right - area.left >= kSmallestCover && area.bottom - area.top >= kSmallestCover)
       covers_.push_back({area, color, first_triangle + next / 3});
   }
@@ -230,10 +228,12 @@ void PartialRedraw::find_changes() {
         tile_covers_[static_cast<std::size_t>(row * columns_ + column)] = i;
     }
   }
+
   struct Run {
     PixelRect tiles;
     std::size_t cover;
   };
+
   std::vector<Run> runs;
   for (int row = 0; row < rows_; ++row) {
     const std::size_t num_above = runs.size();
@@ -262,15 +262,14 @@ void PartialRedraw::find_changes() {
     }
   }
   for (const auto& [tiles, cover] : runs)
-    add_change(common(
-        {tiles.left * kTile, tiles.top * kTile, tiles.right * kTile, tiles.bottom * kTile},
-        {0, 0, width_, height_}));
+    add_change(
+        common({tiles.left * kTile, tiles.top * kTile, tiles.right * kTile, tiles.bottom * kTile},
+               {0, 0, width_, height_}));
 }
 
 Change PartialRedraw::change_of(const PixelRect& area) const {
-  const auto cover = std::find_if(covers_.rbegin(), covers_.rend(), [&](const Cover& other) {
-    return other.area.holds(area);
-  });
+  const auto cover = std::find_if(
+      covers_.rbegin(), covers_.rend(), [&](const Cover& other) { return other.area.holds(area); });
   return {area, cover->color, cover->end};
 }
 
@@ -282,9 +281,9 @@ void PartialRedraw::add_change(PixelRect area) {
     return pixels(around(a.area, b.area)) - pixels(a.area) - pixels(b.area);
   };
   for (auto other = changes_.begin(); other != changes_.end();) {
-    const bool is_joined = other->area.meets(change.area) ||
-                           (other->num_hidden == change.num_hidden &&
-                            waste(*other, change) <= kPixelsPerChange);
+    const bool is_joined =
+        other->area.meets(change.area) ||
+        (other->num_hidden == change.num_hidden && waste(*other, change) <= kPixelsPerChange);
     if (!is_joined) {
       ++other;
       continue;

@@ -215,8 +215,7 @@ Window::Canvas::Canvas(int canvas_width, int canvas_height)
   gl.gen_textures(1, &texture);
   gl.bind_texture(kGlTexture2d, texture);
   // As a window's pixels lie in memory, from the top: the copy to it is then a plain one.
-  gl.tex_image_2d(
-      kGlTexture2d, 0, kGlRgba, width, height, 0, kGlBgra, kGlUnsignedByte, nullptr);
+  gl.tex_image_2d(kGlTexture2d, 0, kGlRgba, width, height, 0, kGlBgra, kGlUnsignedByte, nullptr);
   gl.bind_texture(kGlTexture2d, 0);
   gl.gen_framebuffers(1, &framebuffer);
   gl.bind_framebuffer(kGlFramebuffer, framebuffer);
@@ -261,8 +260,7 @@ void Window::draw_changes() {
   ImGui_ImplOpenGL3_RenderDrawData(&frame);
   gl.bind_framebuffer(kGlFramebuffer, 0);
   gl.bind_framebuffer(kGlReadFramebuffer, canvas_->framebuffer);
-  gl.blit_framebuffer(
-      0, 0, width, height, 0, 0, width, height, kGlColorBufferBit, kGlNearest);
+  gl.blit_framebuffer(0, 0, width, height, 0, 0, width, height, kGlColorBufferBit, kGlNearest);
   gl.bind_framebuffer(kGlReadFramebuffer, 0);
 }
 

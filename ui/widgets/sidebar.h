@@ -10,9 +10,9 @@ namespace switchyard::ui {
 void sidebar_caption(std::string_view words);
 
 struct SidebarRow {
-  const char* label;          ///< with its id after "###"
-  Icon sign = Icon::kCount;   ///< before the words; kCount: none
-  std::string_view note = {}; ///< at the right end
+  const char* label;           ///< with its id after "###"
+  Icon sign = Icon::kCount;    ///< before the words; kCount: none
+  std::string_view note = {};  ///< at the right end
   bool is_selected = false;
 };
 
