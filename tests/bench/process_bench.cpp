@@ -65,6 +65,7 @@ bool wait_for_title(const std::string& title, double seconds) {
   return true;
 }
 
+constexpr double kMeasuredSeconds = 20.0;
 constexpr double kSettlingSeconds = 4.0;  ///< until the window is up and the engine at its pace
 
 struct Watched {
@@ -72,8 +73,8 @@ struct Watched {
   double window_share = 0.0;       ///< processor time of the window, of one core
 };
 
-/// Trains the default preset for `seconds` after all has settled; `window` (optional) watches it.
-Watched train(const std::string& root, const std::string& window, double seconds) {
+/// Trains the default preset and measures once all has settled; `window` (optional) watches it.
+Watched train(const std::string& root, const std::string& window) {
   const Training training(root);
   if (!training.wait_for(2, 60.0)) return {};
   std::unique_ptr<WindowProcess> attached;
@@ -85,7 +86,7 @@ Watched train(const std::string& root, const std::string& window, double seconds
   const std::size_t first = training.samples().size() - 1;
   const double used = attached == nullptr ? 0.0 : attached->used_seconds();
   const auto begun = Clock::now();
-  sleep(seconds);
+  sleep(kMeasuredSeconds);
   Watched result;
   if (attached != nullptr)
     result.window_share = (attached->used_seconds() - used) / (ms_since(begun) / 1000.0);
@@ -125,15 +126,13 @@ void measure_throughput(Bench& bench) {
   if (!can_run(test::engine_program())) return bench.skip(what, "set SWITCHYARD_ENGINE");
   if (!can_run(program)) return bench.skip(what, "no switchyard is built");
   const HousePlace house;
-  const double seconds = bench.is_quick ? 5.0 : 20.0;
   std::vector<double> alone, losses, shares;
   for (int trial = 0; trial < (bench.is_quick ? 1 : 7); ++trial) {
     const std::string number = std::to_string(trial);
     // In turn, and every other pair the other way round: the machine's pace drifts.
     const auto run = [&](bool is_watched) {
       return train(house.runs() + (is_watched ? "/watched-" : "/alone-") + number,
-                   is_watched ? program : "",
-                   seconds);
+                   is_watched ? program : "");
     };
     const bool is_watched_first = trial % 2 == 1;
     const Watched one = run(is_watched_first), other = run(!is_watched_first);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <GLFW/glfw3.h>
+#include <imgui_internal.h>
 
 #include "tests/gui/shown_pixels.h"
 
@@ -55,6 +56,17 @@ void Hands::type_into(const std::string& id, const std::string& text) {
 void Hands::key(ImGuiKeyChord chord) {
   context_->KeyPress(chord);
   context_->Yield(2);
+}
+
+bool Hands::tab_to(const std::string& id) {
+  constexpr int kMostStops = 250;
+  for (int i = 0; i < kMostStops; ++i) {
+    const ImGuiID wanted = context_->ItemInfo(reference(id).c_str(), ImGuiTestOpFlags_NoError).ID;
+    if (wanted != 0 && ImGui::GetCurrentContext()->NavId == wanted) return true;
+    context_->KeyPress(ImGuiKey_Tab);
+    frames(2);
+  }
+  return false;
 }
 
 bool Hands::wait(const std::function<bool()>& condition, double seconds) {

@@ -29,6 +29,8 @@ class Hands {
   /// Replaces the text of a field.
   void type_into(const std::string& id, const std::string& text);
   void key(ImGuiKeyChord chord);
+  /// Walks to an item with Tab; false when Tab does not get there.
+  bool tab_to(const std::string& id);
   /// Draws until the condition holds; false after `seconds`.
   bool wait(const std::function<bool()>& condition, double seconds = 60.0);
 

@@ -143,6 +143,7 @@ void draw_sidebar(FileBrowser& files, const std::vector<std::string>& recent, fl
   const PanelBody body("###files.places", {em(kSidebarEm), height}, 0.0F, 0.0F);
   const std::string here = files.folder();
   std::string wanted;
+  gap(0.5F);  // as low as the names of the columns
   sidebar_caption("Places");
   for (const FileBookmark& place : files.bookmarks) {
     const std::string label = place.name + "###files.place." + place.name;

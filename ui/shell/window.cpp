@@ -268,9 +268,11 @@ void Window::end_frame() {
   ImGui::Render();
   int width = 0, height = 0;
   glfwGetFramebufferSize(window_, &width, &height);
-  if (redraw_ != nullptr) {
+  const ImVec2 scale = ImGui::GetDrawData()->FramebufferScale;
+  if (redraw_ != nullptr && scale.x == 1.0F && scale.y == 1.0F) {
     draw_changes();
   } else {
+    if (redraw_ != nullptr) redraw_->forget();
     draw(width, height);
   }
   glfwSwapBuffers(window_);
