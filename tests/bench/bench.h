@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <sys/resource.h>
-
 namespace switchyard::bench {
 
 /// One measured number beside what it should be.
@@ -47,13 +45,14 @@ inline double ms_since(Clock::time_point start) {
 /// The value that `share` of the values do not exceed; sorts them.
 double quantile(std::vector<double>& values, double share);
 
-/// Seconds of processor time.
-double cpu_seconds(const rusage& used);
-/// Of this process so far.
+/// Seconds of processor time of this process so far.
 double cpu_seconds();
 
 /// The same of the calling thread, in milliseconds: what a frame costs on a busy machine too.
 double thread_cpu_ms();
+
+/// Whether there is a program to start.
+bool can_run(const std::string& program);
 
 // One per file: what needs no window, what draws, what starts programs.
 void measure_memory(Bench& bench);
@@ -64,6 +63,7 @@ void measure_plots(Bench& bench);
 void measure_map(Bench& bench);
 void measure_idle(Bench& bench);
 void measure_latency(Bench& bench);
+void measure_live(Bench& bench);
 void measure_start(Bench& bench);
 void measure_throughput(Bench& bench);
 

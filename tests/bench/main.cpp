@@ -7,7 +7,9 @@
 #include <string>
 #include <utility>
 
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/base/core/json.h"
 #include "tests/bench/bench.h"
@@ -23,23 +25,23 @@ double quantile(std::vector<double>& values, double share) {
   return values[at];
 }
 
-double cpu_seconds(const rusage& used) {
+double cpu_seconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
   const auto seconds = [](const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
   };
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
-double cpu_seconds() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  return cpu_seconds(used);
-}
-
 double thread_cpu_ms() {
   timespec used{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
   return static_cast<double>(used.tv_sec) * 1e3 + static_cast<double>(used.tv_nsec) * 1e-6;
+}
+
+bool can_run(const std::string& program) {
+  return !program.empty() && access(program.c_str(), X_OK) == 0;
 }
 
 namespace {
@@ -54,6 +56,7 @@ constexpr Measure kMeasures[] = {{"memory", measure_memory},
                                  {"map", measure_map},
                                  {"idle", measure_idle},
                                  {"latency", measure_latency},
+                                 {"live", measure_live},
                                  {"start", measure_start},
                                  {"throughput", measure_throughput}};
 

@@ -1,23 +1,23 @@
 // The programs themselves: start of the window, and what watching costs an engine.
+#include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
-#include <filesystem>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "engine/base/store/run_folder.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/made_runs.h"
+#include "tests/bench/training.h"
 #include "tests/gui/gui_workplace.h"
 #include "tests/gui/window_titles.h"
-#include "ui/client/launcher.h"
-#include "ui/model/run_view_builder.h"
 
 namespace switchyard::bench {
 namespace {
@@ -25,10 +25,6 @@ namespace {
 std::string window_path() {
   const char* chosen = std::getenv("SWITCHYARD_WINDOW");
   return chosen != nullptr && *chosen != '\0' ? chosen : test::window_program();
-}
-
-bool can_run(const std::string& program) {
-  return !program.empty() && access(program.c_str(), X_OK) == 0;
 }
 
 /// A window process on a run; ended with the object.
@@ -41,17 +37,16 @@ class WindowProcess {
   }
 
   ~WindowProcess() {
-    if (pid_ > 0) end();
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
   }
 
-  /// Seconds of processor time that it used.
-  double end() {
-    kill(pid_, SIGKILL);
-    int status = 0;
-    rusage used{};
-    wait4(pid_, &status, 0, &used);
-    pid_ = -1;
-    return cpu_seconds(used);
+  /// Seconds of processor time that it has used.
+  [[nodiscard]] double used_seconds() const {
+    clockid_t clock{};
+    timespec used{};
+    if (clock_getcpuclockid(pid_, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0.0;
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
   }
 
   WindowProcess(const WindowProcess&) = delete;
@@ -70,39 +65,35 @@ bool wait_for_title(const std::string& title, double seconds) {
   return true;
 }
 
-struct Training {
-  double tokens_per_second = 0.0;  ///< from its own record, without the first fifth; 0: it failed
+constexpr double kMeasuredSeconds = 20.0;
+constexpr double kSettlingSeconds = 4.0;  ///< until the window is up and the engine at its pace
+
+struct Watched {
+  double tokens_per_second = 0.0;  ///< by the clock; 0: the run failed
   double window_share = 0.0;       ///< processor time of the window, of one core
 };
 
-Training train(const test::GuiWorkplace& place,
-               const std::string& name,
-               const std::string& window) {
-  const std::string root = place.runs() + "/" + name;
-  std::filesystem::create_directories(place.runs());
-  auto engine = ui::launch_detached(
-      {test::engine_program(), "train", "--preset", "tiny-moe", "--run", root}, root + ".log");
-  if (!engine.ok()) return {};
-  while (!std::filesystem::exists(store::RunPaths{root}.database()) && !engine->has_ended())
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  Training result;
-  const auto begun = Clock::now();
+/// Trains the default preset and measures once all has settled; `window` (optional) watches it.
+Watched train(const std::string& root, const std::string& window) {
+  const Training training(root);
+  if (!training.wait_for(2, 60.0)) return {};
   std::unique_ptr<WindowProcess> attached;
   if (!window.empty()) attached = std::make_unique<WindowProcess>(window, root);
-  while (!engine->has_ended()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  if (attached != nullptr) result.window_share = attached->end() / (ms_since(begun) / 1000.0);
-  auto reader = store::Reader::open(store::RunPaths{root}.database());
-  if (!reader.ok()) return {};
-  ui::RunViewBuilder builder(root);
-  const auto delta = (*reader)->poll();
-  if (!delta.ok()) return {};
-  builder.apply(*delta, 1.0);
-  const auto view = builder.publish({}, 1.0);
-  const ui::Series* loss = view->scalar("train_loss");
-  if (loss == nullptr || loss->size() < 100) return {};
-  const std::size_t first = loss->size() / 5, last = loss->size() - 1;
-  result.tokens_per_second = static_cast<double>(loss->tokens(last) - loss->tokens(first)) /
-                             (loss->seconds(last) - loss->seconds(first));
+  const auto sleep = [](double duration) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(duration));
+  };
+  sleep(kSettlingSeconds);
+  const std::size_t first = training.samples().size() - 1;
+  const double used = attached == nullptr ? 0.0 : attached->used_seconds();
+  const auto begun = Clock::now();
+  sleep(kMeasuredSeconds);
+  Watched result;
+  if (attached != nullptr)
+    result.window_share = (attached->used_seconds() - used) / (ms_since(begun) / 1000.0);
+  const std::vector<Training::Sample> samples = training.samples();
+  const Training::Sample &from = samples[first], &to = samples.back();
+  if (to.at > from.at)
+    result.tokens_per_second = static_cast<double>(to.tokens - from.tokens) / (to.at - from.at);
   return result;
 }
 
@@ -134,32 +125,42 @@ void measure_throughput(Bench& bench) {
   const std::string program = window_path();
   if (!can_run(test::engine_program())) return bench.skip(what, "set SWITCHYARD_ENGINE");
   if (!can_run(program)) return bench.skip(what, "no switchyard is built");
-  const test::GuiWorkplace place;
-  place.set_default_steps(bench.is_quick ? 400 : 3000);
+  const HousePlace house;
   std::vector<double> alone, losses, shares;
-  for (int trial = 0; trial < (bench.is_quick ? 1 : 5); ++trial) {
+  for (int trial = 0; trial < (bench.is_quick ? 1 : 7); ++trial) {
     const std::string number = std::to_string(trial);
-    const Training by_itself = train(place, "alone-" + number, "");
-    const Training watched = train(place, "watched-" + number, program);
+    // In turn, and every other pair the other way round: the machine's pace drifts.
+    const auto run = [&](bool is_watched) {
+      return train(house.runs() + (is_watched ? "/watched-" : "/alone-") + number,
+                   is_watched ? program : "");
+    };
+    const bool is_watched_first = trial % 2 == 1;
+    const Watched one = run(is_watched_first), other = run(!is_watched_first);
+    const Watched& by_itself = is_watched_first ? other : one;
+    const Watched& watched = is_watched_first ? one : other;
     if (!(by_itself.tokens_per_second > 0.0) || !(watched.tokens_per_second > 0.0))
-      return bench.skip(what, "a run failed");
+      return bench.skip(what, "the default preset does not train here");
     alone.push_back(by_itself.tokens_per_second);
     losses.push_back((1.0 - watched.tokens_per_second / by_itself.tokens_per_second) * 100.0);
     shares.push_back(watched.window_share * 100.0);
   }
-  test::kill_engines(place.runs());
   const std::string pairs = std::to_string(alone.size()) + " pairs of runs";
+  const auto range = [](std::vector<double>& values) {
+    char text[48];
+    std::snprintf(text, sizeof text, "%.1f to %.1f", quantile(values, 0.0), quantile(values, 1.0));
+    return std::string(text);
+  };
   bench.add(what,
             quantile(losses, 0.5),
             "%",
             1.0,
-            "median of " + pairs + ", one after the other; alone " +
+            "default preset, median of " + pairs + " (" + range(losses) + "); alone " +
                 std::to_string(std::llround(quantile(alone, 0.5))) + " tokens/s");
   bench.add("processor time of an attached window",
             quantile(shares, 0.5),
             "%",
             -1.0,
-            "of one core, its start included; nothing is touched");
+            "of one core, in the same runs (" + range(shares) + "); nothing is touched");
 }
 
 }  // namespace switchyard::bench

@@ -1,7 +1,10 @@
 // The whole window: idling, and from a logged sample to the pixel.
+#include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <memory>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -13,6 +16,7 @@
 #include "engine/base/store/run_folder.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/made_runs.h"
+#include "tests/bench/training.h"
 #include "tests/gui/gui_workplace.h"
 #include "ui/panels/studio_app.h"
 
@@ -147,8 +151,65 @@ void measure_latency(Bench& bench) {
   bench.add("logged -> drawn, ten samples a second, p99",
             quantile(fast, 0.99),
             "ms",
-            -1.0,
-            "frames are rationed where the processor draws them (DataPace)" + unfocused);
+            150.0,
+            std::to_string(fast.size()) + " samples" + unfocused);
+}
+
+/// From the line in which the engine says that it logged a step to the end of the frame that shows
+/// it, on the default preset with a sample every step.
+void measure_live(Bench& bench) {
+  const std::string what = "logged -> drawn, a run that trains, every step logged";
+  if (!can_run(test::engine_program())) return bench.skip(what, "set SWITCHYARD_ENGINE");
+  const HousePlace house;
+  const std::string root = house.runs() + "/live-001";
+  const Training training(root, 1);
+  if (!training.wait_for(5, 60.0))
+    return bench.skip(what, "the default preset does not train here");
+  const auto app = open_studio(bench, root, what.c_str());
+  if (app == nullptr) return;
+  turn_for(*app, 4.0);
+  const std::string unfocused =
+      app->window().is_focused() ? "" : "; the window had no focus: 4 frames a second";
+  const std::size_t first = training.samples().size();
+  const std::size_t count = bench.is_quick ? 30 : 270;
+
+  struct Shown {
+    double at;
+    std::int64_t step;  ///< the newest
+  };
+
+  std::vector<Shown> frames;
+  const auto begun = Clock::now();
+  const auto is_done = [&] {
+    const std::vector<Training::Sample> samples = training.samples();
+    return samples.size() >= first + count && !frames.empty() &&
+           frames.back().step >= samples[first + count - 1].step;
+  };
+  while (!is_done() && ms_since(begun) < 200'000.0) {
+    glfwWaitEventsTimeout(0.002);
+    if (!app->turn()) continue;
+    const ui::Series* loss = app->studio().run->scalar("train_loss");
+    if (loss != nullptr && !loss->empty())
+      frames.push_back({system_clock().monotonic_seconds(), loss->last().step});
+  }
+  const double seconds = ms_since(begun) / 1000.0;
+  const std::vector<Training::Sample> samples = training.samples();
+  std::vector<double> latencies;
+  auto frame = frames.begin();
+  for (std::size_t i = first; i < std::min(samples.size(), first + count); ++i) {
+    while (frame != frames.end() && frame->step < samples[i].step) ++frame;
+    if (frame != frames.end()) latencies.push_back((frame->at - samples[i].at) * 1000.0);
+  }
+  if (latencies.empty()) return bench.skip(what, "no sample was drawn");
+  char rate[64];
+  std::snprintf(rate,
+                sizeof rate,
+                " samples, %.1f a second, %.1f frames a second",
+                static_cast<double>(latencies.size()) / seconds,
+                static_cast<double>(frames.size()) / seconds);
+  const std::string note = std::to_string(latencies.size()) + rate + unfocused;
+  bench.add(what + ", median", quantile(latencies, 0.5), "ms", -1.0, note);
+  bench.add(what + ", p99", quantile(latencies, 0.99), "ms", 150.0, note);
 }
 
 }  // namespace switchyard::bench

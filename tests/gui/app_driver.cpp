@@ -9,11 +9,17 @@
 #include <unistd.h>
 
 #include <GLFW/glfw3.h>
+#include <imgui_internal.h>
+
+#include "tests/gui/shown_pixels.h"
 
 namespace switchyard::test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// After new data: some sizes follow from those of the frame before.
+constexpr int kSettlingFrames = 3;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -52,6 +58,17 @@ void Hands::key(ImGuiKeyChord chord) {
   context_->Yield(2);
 }
 
+bool Hands::tab_to(const std::string& id) {
+  constexpr int kMostStops = 250;
+  for (int i = 0; i < kMostStops; ++i) {
+    const ImGuiID wanted = context_->ItemInfo(reference(id).c_str(), ImGuiTestOpFlags_NoError).ID;
+    if (wanted != 0 && ImGui::GetCurrentContext()->NavId == wanted) return true;
+    context_->KeyPress(ImGuiKey_Tab);
+    frames(2);
+  }
+  return false;
+}
+
 bool Hands::wait(const std::function<bool()>& condition, double seconds) {
   const auto start = Clock::now();
   while (!condition()) {
@@ -65,8 +82,32 @@ bool Hands::wait(const std::function<bool()>& condition, double seconds) {
 
 void Hands::save_picture(const std::string& name) {
   frames(4);
-  wanted_picture_ = name;
+  wish_ = [this, name] {
+    std::filesystem::create_directories(gallery_folder());
+    write_text(gallery_folder() + "/" + name + ".png", app_.picture(1440, 900, 2).png());
+  };
   frames(4);
+}
+
+Hands::Difference Hands::difference_from_whole() {
+  Difference found;
+  wish_ = [this, &found] {
+    glfwSetTime(glfwGetTime() + 2.0);  // the rate of frames that the status strip shows is 0 then
+    for (int i = 0; i < kSettlingFrames; ++i) app_.repeat_frame();
+    const ui::Picture shown = shown_pixels(app_.window().handle());
+    const ui::Picture whole = app_.repeat_frame_to_picture();
+    found = {0, shown.width, shown.height, 0, 0};
+    for (std::size_t i = 0; i < whole.pixels.size(); i += 4) {
+      if (std::equal(&whole.pixels[i], &whole.pixels[i] + 4, &shown.pixels[i])) continue;
+      const int pixel = static_cast<int>(i / 4);
+      const int x = pixel % whole.width, y = pixel / whole.width;
+      ++found.num_pixels;
+      found.left = std::min(found.left, x), found.right = std::max(found.right, x);
+      found.top = std::min(found.top, y), found.bottom = std::max(found.bottom, y);
+    }
+  };
+  frames(kSettlingFrames + 4);
+  return found;
 }
 
 DrivenApp::DrivenApp(const std::string& run, float scale) {
@@ -107,7 +148,7 @@ bool DrivenApp::play(const std::string& name, const std::function<void(Hands&)>&
       ImGuiTestEngine_RegisterTest(engine_, "studio", unique.c_str(), __FILE__, __LINE__);
   test->SetOwnedName(unique.c_str());
   test->TestFunc = [this, &script](ImGuiTestContext* context) {
-    Hands hands(context, *app_, wanted_picture_);
+    Hands hands(context, *app_, wish_);
     script(hands);
   };
   ImGuiTestEngine_QueueTest(engine_, test, ImGuiTestRunFlags_RunFromCommandLine);
@@ -116,7 +157,7 @@ bool DrivenApp::play(const std::string& name, const std::function<void(Hands&)>&
     app_->loop().request_frames(1);
     if (app_->turn()) {
       ImGuiTestEngine_PostSwap(engine_);
-      take_wanted_picture();
+      fulfil_wish();
     } else {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -140,11 +181,8 @@ std::string gallery_folder() {
 }
 
 /// While the script waits: popovers close when it ends.
-void DrivenApp::take_wanted_picture() {
-  if (wanted_picture_.empty()) return;
-  const std::string name = std::exchange(wanted_picture_, {});
-  std::filesystem::create_directories(gallery_folder());
-  write_text(gallery_folder() + "/" + name + ".png", app_->picture(1440, 900, 2).png());
+void DrivenApp::fulfil_wish() {
+  if (const Hands::Wish wish = std::exchange(wish_, nullptr)) wish();
 }
 
 void DrivenApp::save_picture(const std::string& name, int width, int height) {

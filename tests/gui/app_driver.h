@@ -16,8 +16,11 @@ namespace switchyard::test {
 /// The hands of a test: finds items by their stable ids and waits for what the real engine does.
 class Hands {
  public:
-  Hands(ImGuiTestContext* context, ui::StudioApp& app, std::string& wanted_picture)
-      : context_(context), app_(app), wanted_picture_(wanted_picture) {}
+  /// What the loop does between frames while the script waits for it.
+  using Wish = std::function<void()>;
+
+  Hands(ImGuiTestContext* context, ui::StudioApp& app, Wish& wish)
+      : context_(context), app_(app), wish_(wish) {}
 
   /// Clicks the item whose id stands after "###".
   void click(const std::string& id);
@@ -26,6 +29,8 @@ class Hands {
   /// Replaces the text of a field.
   void type_into(const std::string& id, const std::string& text);
   void key(ImGuiKeyChord chord);
+  /// Walks to an item with Tab; false when Tab does not get there.
+  bool tab_to(const std::string& id);
   /// Draws until the condition holds; false after `seconds`.
   bool wait(const std::function<bool()>& condition, double seconds = 60.0);
 
@@ -34,6 +39,14 @@ class Hands {
   /// A picture of the window as it stands, with its open popovers, written below the gallery
   /// folder.
   void save_picture(const std::string& name);
+
+  /// Where what the window shows differs from a whole frame of the same data.
+  struct Difference {
+    int num_pixels = 0;
+    int left = 0, top = 0, right = 0, bottom = 0;
+  };
+
+  Difference difference_from_whole();
 
   ui::Studio& studio() { return app_.studio(); }
 
@@ -46,7 +59,7 @@ class Hands {
  private:
   ImGuiTestContext* context_;
   ui::StudioApp& app_;
-  std::string& wanted_picture_;
+  Wish& wish_;
 };
 
 /// A real window with the Test Engine in it. One at a time.
@@ -71,10 +84,10 @@ class DrivenApp {
 
  private:
   std::unique_ptr<ui::StudioApp> app_;
-  void take_wanted_picture();
+  void fulfil_wish();
 
   ImGuiTestEngine* engine_ = nullptr;
-  std::string wanted_picture_;  ///< set by a script, taken after the frame
+  Hands::Wish wish_;
   int num_tests_ = 0;
 };
 

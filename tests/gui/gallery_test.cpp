@@ -130,6 +130,8 @@ TEST_F(Gallery, ShowsThePresetsOfTheHouse) {
   DrivenApp driven;
   ASSERT_TRUE(driven.play("presets", [](Hands& hands) {
     ASSERT_TRUE(hands.wait([&] { return !hands.studio().presets->presets.empty(); }));
+    ASSERT_TRUE(hands.tab_to("group." + hands.studio().presets->groups().back()));
+    hands.save_picture("start-house-keyboard-dark");
   }));
   driven.save_picture("start-house-dark");
   driven.app().shell().set_theme(ThemeKind::kLight);

@@ -85,18 +85,6 @@ void check(Hands& hands, const std::string& place) {
   }
 }
 
-/// Walks to a control; false when Tab does not get there.
-bool tab_to(Hands& hands, const std::string& id, int limit = 250) {
-  for (int i = 0; i < limit; ++i) {
-    const ImGuiID wanted =
-        hands.context()->ItemInfo(("//**/###" + id).c_str(), ImGuiTestOpFlags_NoError).ID;
-    if (wanted != 0 && ImGui::GetCurrentContext()->NavId == wanted) return true;
-    hands.context()->KeyPress(ImGuiKey_Tab);
-    hands.frames(2);
-  }
-  return false;
-}
-
 void record(Hands& hands) {
   hands.click("preset.tiny-dense.train");
   ASSERT_TRUE(hands.wait([&] { return hands.run().state == RunState::kCompleted; }, 240));
@@ -143,25 +131,25 @@ TEST_F(Keyboard, DoesTheMainJobsWithoutTheMouse) {
   DrivenApp driven;
   ASSERT_TRUE(driven.play("jobs", [this](Hands& hands) {
     ASSERT_TRUE(hands.wait([&] { return !hands.studio().presets->presets.empty(); }));
-    ASSERT_TRUE(tab_to(hands, "preset.tiny-dense.train"));
+    ASSERT_TRUE(hands.tab_to("preset.tiny-dense.train"));
     hands.key(ImGuiKey_Enter);
     ASSERT_TRUE(hands.wait([&] { return hands.run().state == RunState::kCompleted; }, 240));
     const std::string first = hands.run().root;
     hands.key(ImGuiMod_Ctrl | ImGuiKey_N);
     ASSERT_TRUE(hands.studio().gallery.is_open);
-    ASSERT_TRUE(tab_to(hands, "preset.tiny-moe.train"));
+    ASSERT_TRUE(hands.tab_to("preset.tiny-moe.train"));
     hands.key(ImGuiKey_Space);
     ASSERT_TRUE(
         hands.wait([&] { return hands.run().root != first && hands.run().step > 20; }, 120));
     const std::string second = hands.run().root;
-    ASSERT_TRUE(tab_to(hands, "run.pause"));
+    ASSERT_TRUE(hands.tab_to("run.pause"));
     hands.key(ImGuiKey_Enter);
     ASSERT_TRUE(hands.wait([&] { return hands.run().state == RunState::kPaused; }, 60));
     const std::int64_t saved = hands.run().num_checkpoints;
     hands.key(ImGuiMod_Ctrl | ImGuiKey_S);
     ASSERT_TRUE(hands.wait([&] { return hands.run().num_checkpoints > saved; }, 60));
     hands.key(ImGuiMod_Ctrl | ImGuiKey_3);
-    ASSERT_TRUE(tab_to(hands, "prompt.text"));
+    ASSERT_TRUE(hands.tab_to("prompt.text"));
     hands.context()->KeyChars("the king ");
     hands.frames(2);
     hands.key(ImGuiMod_Ctrl | ImGuiKey_Enter);
@@ -173,7 +161,7 @@ TEST_F(Keyboard, DoesTheMainJobsWithoutTheMouse) {
         120));
     hands.key(ImGuiMod_Ctrl | ImGuiKey_4);
     ASSERT_TRUE(hands.wait([&] { return hands.studio().runs->runs.size() == 2; }, 30));
-    ASSERT_TRUE(tab_to(hands, "runs.row." + first.substr(first.rfind('/') + 1)));
+    ASSERT_TRUE(hands.tab_to("runs.row." + first.substr(first.rfind('/') + 1)));
     hands.key(ImGuiKey_Enter);
     ASSERT_TRUE(hands.wait([&] { return hands.run().root == first; }, 30));
     choose(hands, "open " + second.substr(second.rfind('/') + 1));
@@ -201,7 +189,6 @@ TEST_F(Keyboard, F6JumpsFromPanelToPanelAndBack) {
       hands.frames(2);
       seen.insert(window());
     }
-    // Only the least is asked: a panel that holds nothing to focus is passed over.
     EXPECT_GE(seen.size(), 4U);
     EXPECT_TRUE(seen.contains("###shell.top"));
     EXPECT_TRUE(seen.contains("###shell.status"));
@@ -210,6 +197,33 @@ TEST_F(Keyboard, F6JumpsFromPanelToPanelAndBack) {
     hands.key(ImGuiMod_Shift | ImGuiKey_F6);
     hands.frames(2);
     EXPECT_EQ(window(), here);
+  }));
+}
+
+TEST_F(Keyboard, F6PassesPanelsWithNothingToFocusInBothDirections) {
+  DrivenApp driven;
+  ASSERT_TRUE(driven.play("pass", [](Hands& hands) {
+    hands.key(ImGuiMod_Ctrl | ImGuiKey_4);  // without runs there is nothing to compare
+    hands.frames(6);
+    const std::size_t num_areas = hands.app().shell().focus_areas().size();
+    const auto jump = [&](ImGuiKeyChord keys) {
+      hands.key(keys);
+      hands.frames(static_cast<int>(2 * num_areas));
+      const ImGuiContext& g = *ImGui::GetCurrentContext();
+      EXPECT_NE(g.NavId, 0U) << "nothing has the focus in "
+                             << (g.NavWindow == nullptr ? "no window" : g.NavWindow->Name);
+      return g.NavWindow == nullptr ? std::string() : std::string(g.NavWindow->RootWindow->Name);
+    };
+    std::vector<std::string> round = {jump(ImGuiKey_F6)};
+    while (round.size() <= num_areas) {
+      const std::string next = jump(ImGuiKey_F6);
+      if (next == round.front()) break;
+      round.push_back(next);
+    }
+    ASSERT_GE(round.size(), 3U);
+    ASSERT_LT(round.size(), num_areas) << "every panel holds something: nothing is passed over";
+    for (std::size_t i = round.size(); i-- > 0;)
+      EXPECT_EQ(jump(ImGuiMod_Shift | ImGuiKey_F6), round[i]);
   }));
 }
 

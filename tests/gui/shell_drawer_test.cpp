@@ -72,7 +72,8 @@ TEST_F(ShellDrawer, KeysWalkSelectAndCopyTheLog) {
     {
       std::ofstream file(store::RunPaths{hands.run().root}.log(), std::ios::app);
       for (int i = 0; i < 20; ++i)
-        file << R"({"time":1700000000.0,"level":"info","message":"made up"})" << "\n";
+        file << R"({"time":1700000000.0,"level":"info","message":"made up"})"
+             << "\n";
     }
     ASSERT_TRUE(hands.wait([&] { return drawer.log->size() >= 20; }, 20));
     ASSERT_TRUE(drawer.is_following);
@@ -84,8 +85,9 @@ TEST_F(ShellDrawer, KeysWalkSelectAndCopyTheLog) {
       return line;
     };
     hands.click("log.search");
-    hands.key(ImGuiKey_Tab);
-    hands.key(ImGuiKey_DownArrow);  // the arrows go on from the controls above
+    ASSERT_TRUE(hands.tab_to("log.list"));
+    hands.save_picture("drawer-log-keyboard-dark");
+    hands.key(ImGuiKey_DownArrow);
     const int first = focused_line();
     ASSERT_GE(first, 0) << "the arrows do not get to the lines";
     hands.key(ImGuiKey_DownArrow);

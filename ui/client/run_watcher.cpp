@@ -17,7 +17,7 @@ constexpr double kFolderInterval = 0.25;
 constexpr double kPublishInterval = 0.03;
 constexpr double kPublishShare = 20.0;  ///< publishing may take 1/20 of the time
 constexpr auto kFastPoll = std::chrono::milliseconds(16);
-constexpr auto kBusyPoll = std::chrono::milliseconds(50);  ///< right after something new was read
+constexpr auto kBusyPoll = std::chrono::milliseconds(25);  ///< right after something new was read
 constexpr auto kSlowPoll = std::chrono::milliseconds(200);
 
 std::uint64_t inode_of(const std::string& path) {

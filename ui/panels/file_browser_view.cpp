@@ -14,6 +14,7 @@
 #include "ui/widgets/buttons.h"
 #include "ui/widgets/cards.h"
 #include "ui/widgets/fields.h"
+#include "ui/widgets/sidebar.h"
 #include "ui/widgets/states.h"
 #include "ui/widgets/text.h"
 
@@ -131,34 +132,10 @@ void draw_path_field(FileBrowser& files) {
   gap(0.5F);
 }
 
-void sidebar_caption(const char* words) {
-  ImGui::Indent(em(0.6F));
-  text(Type::kCaption, theme().text3, words);
-  ImGui::Unindent(em(0.6F));
-  gap(0.2F);
-}
-
 /// A place in the sidebar; true when clicked.
 bool place_row(const std::string& label, Icon sign, const std::string& folder, bool is_selected) {
-  const ThemeTokens& t = theme();
-  const ImVec2 min = ImGui::GetCursorScreenPos();
-  const ImVec2 size = {ImGui::GetContentRegionAvail().x, em(1.9F)};
-  const bool is_clicked = hit_area(label.c_str(), size);
-  const bool is_hovered = ImGui::IsItemHovered();
+  const bool is_clicked = sidebar_row({label.c_str(), sign, {}, is_selected});
   tooltip(folder);
-  ImDrawList* list = ImGui::GetWindowDrawList();
-  const ImVec2 max = {min.x + size.x, min.y + size.y};
-  if (is_selected || is_hovered)
-    list->AddRectFilled(min, max, is_selected ? t.selection : t.hover, em(0.38F));
-  draw_focus_ring(min, max, em(0.38F), ImGui::GetItemID());
-  const float y = std::round(min.y + (size.y - line_height(Type::kBody)) * 0.5F);
-  draw_text(list, Type::kBody, {min.x + em(0.6F), y}, t.text3, icon(sign));
-  draw_text(list,
-            Type::kBody,
-            {min.x + em(2.1F), y},
-            is_selected ? t.text1 : t.text2,
-            visible_label(label.c_str()),
-            size.x - em(2.5F));
   return is_clicked;
 }
 
@@ -166,6 +143,7 @@ void draw_sidebar(FileBrowser& files, const std::vector<std::string>& recent, fl
   const PanelBody body("###files.places", {em(kSidebarEm), height}, 0.0F, 0.0F);
   const std::string here = files.folder();
   std::string wanted;
+  gap(0.5F);  // as low as the names of the columns
   sidebar_caption("Places");
   for (const FileBookmark& place : files.bookmarks) {
     const std::string label = place.name + "###files.place." + place.name;

@@ -9,6 +9,7 @@
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
 #include "ui/widgets/fields.h"
+#include "ui/widgets/focus.h"
 #include "ui/widgets/states.h"
 #include "ui/widgets/text.h"
 
@@ -186,6 +187,11 @@ void LogPage::draw(Studio& studio) {
       drawer.filter = {LogLevel::kDebug, ""};
     return;
   }
+  // Tab does not enter a list of which several lines can be selected: it stops here, and the arrows
+  // go on to the lines.
+  const ImVec2 min = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
+  hit_area("Lines of the log###log.list", {room.x, px(1)});
+  const ImGuiID stop = ImGui::GetItemID();
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0.0F, em(0.4F)));
   ImGui::BeginChild("###log.lines",
                     {0.0F, 0.0F},
@@ -193,6 +199,7 @@ void LogPage::draw(Studio& studio) {
                     ImGuiWindowFlags_HorizontalScrollbar);
   ImGui::PopStyleVar();
   draw_lines(studio);
+  draw_focus_ring(min, {min.x + room.x, min.y + room.y}, px(2), stop);
   ImGui::EndChild();
 }
 

@@ -67,6 +67,9 @@ class PlotsPanel final : public Panel {
   }
 
   static void include_runs(PlotGroup& group, const OverlayScene& scene) {
+    group.is_growing = std::any_of(scene.runs.begin(), scene.runs.end(), [](const ShownRun& run) {
+      return run.is_drawn && run.view != nullptr && run.view->state == RunState::kRunning;
+    });
     const std::vector<double> shifts = scene.shifts(group.axis);
     for (std::size_t i = 0; i < scene.runs.size(); ++i) {
       const ShownRun& run = scene.runs[i];

@@ -112,6 +112,7 @@ class RoutingPanel final : public Panel {
   static void include_data(Studio& studio) {
     PlotGroup& group = studio.plots.group;
     group.begin_frame();
+    group.is_growing = studio.run->state == RunState::kRunning;
     if (const Series* loss = studio.run->scalar("train_loss"); loss != nullptr && !loss->empty()) {
       const Column x = x_column(*loss, group.axis);
       group.include(x[0], x[x.size() - 1]);

@@ -7,43 +7,13 @@
 #include "ui/panels/common.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
+#include "ui/widgets/sidebar.h"
 #include "ui/widgets/text.h"
 
 namespace switchyard::ui {
 namespace {
 
 constexpr std::size_t kRecentRuns = 6;
-
-void caption(std::string_view words) {
-  const ImVec2 pos = ImGui::GetCursorScreenPos();
-  draw_text(
-      ImGui::GetWindowDrawList(), Type::kCaption, {pos.x + em(0.6F), pos.y}, theme().text3, words);
-  gap(1.5F);
-}
-
-/// A rounded row, as the gallery's groups have; true when clicked.
-bool group_row(const std::string& name, int count, bool is_selected) {
-  const ThemeTokens& t = theme();
-  const ImVec2 min = ImGui::GetCursorScreenPos();
-  const ImVec2 size = {ImGui::GetContentRegionAvail().x, em(2.15F)};
-  const bool is_clicked = hit_area((name + "###group." + name).c_str(), size);
-  const bool is_hovered = ImGui::IsItemHovered();
-  ImDrawList* list = ImGui::GetWindowDrawList();
-  const ImVec2 max = {min.x + size.x, min.y + size.y};
-  if (is_selected || is_hovered)
-    list->AddRectFilled(min, max, is_selected ? t.selection : t.hover, em(0.38F));
-  draw_focus_ring(min, max, em(0.38F), ImGui::GetItemID());
-  const float y = std::round(min.y + (size.y - line_height(Type::kBody)) * 0.5F);
-  draw_text(list,
-            is_selected ? Type::kBodyStrong : Type::kBody,
-            {min.x + em(0.6F), y},
-            is_selected ? t.text1 : t.text2,
-            name,
-            size.x - em(3));
-  draw_text_right(
-      list, Type::kDigitsCaption, {max.x - em(0.8F), y}, t.text3, std::to_string(count));
-  return is_clicked;
-}
 
 std::string run_line(const store::RunSummary& run, RunState state) {
   char percent[32];
@@ -147,7 +117,7 @@ void draw_recent(Studio& studio, float room) {
                                             theme().line);
   gap(1.9F);
   const ImVec2 title = ImGui::GetCursorScreenPos();
-  caption("Recent runs");
+  sidebar_caption("Recent runs");
   if (!index.runs.empty()) {
     const std::string all = "All " + std::to_string(index.runs.size());
     ImGui::SetCursorScreenPos(
@@ -170,12 +140,14 @@ void draw_recent(Studio& studio, float room) {
 void draw_start_sidebar(Studio& studio, ImVec2 size) {
   const PanelBody body("###start.sidebar", size, 0.65F, 1.4F, false);
   const float bottom = ImGui::GetWindowPos().y + size.y - em(0.9F);
-  caption("Presets");
+  sidebar_caption("Presets");
   for (const std::string& group : studio.presets->groups()) {
     int count = 0;
     for (const SizedPreset& preset : studio.presets->presets)
       count += preset.card.group == group ? 1 : 0;
-    if (group_row(group, count, group == studio.gallery.group)) studio.gallery.group = group;
+    const std::string label = group + "###group." + group, note = std::to_string(count);
+    if (sidebar_row({label.c_str(), Icon::kCount, note, group == studio.gallery.group}))
+      studio.gallery.group = group;
   }
   draw_recent(studio, bottom - em(9.5F) - ImGui::GetCursorScreenPos().y);
   draw_machine(*studio.machine, bottom);

@@ -178,6 +178,18 @@ Picture StudioApp::picture(int width, int height, int num_frames) {
   return result;
 }
 
+void StudioApp::repeat_frame() {
+  window_->begin_frame();
+  frame();
+  window_->end_frame();
+}
+
+Picture StudioApp::repeat_frame_to_picture() {
+  window_->begin_frame();
+  frame();
+  return window_->end_frame_to_picture();
+}
+
 void StudioApp::between_frames() {
   studio_.now = system_clock().monotonic_seconds();
   studio_.wall_now = system_clock().wall_seconds();

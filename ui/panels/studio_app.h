@@ -45,6 +45,11 @@ class StudioApp {
   /// Draws frames of the given size, off screen, and returns the last one.
   Picture picture(int width, int height, int num_frames = 4);
 
+  /// Draws what is known already once more, without new data: the pixels of the window have to be
+  /// those of the second, which is drawn whole and off screen.
+  void repeat_frame();
+  Picture repeat_frame_to_picture();
+
   Studio& studio() { return studio_; }
 
   DockShell& shell() { return *shell_; }

@@ -4,6 +4,17 @@
 #include <cmath>
 
 namespace switchyard::ui {
+namespace {
+
+/// Up to the next multiple of 1, 2 or 5 times a power of ten that is at most a tenth of it.
+double rounded_up(double x) {
+  const double most = x / 10.0;
+  const double power = std::pow(10.0, std::floor(std::log10(most)));
+  const double step = power * (most >= 5.0 * power ? 5.0 : most >= 2.0 * power ? 2.0 : 1.0);
+  return std::ceil(x / step * (1.0 - 1e-12)) * step;
+}
+
+}  // namespace
 
 Column x_column(const Series& series, XAxis axis) {
   return Column(series, axis);
@@ -72,7 +83,8 @@ void PlotGroup::update_range() {
   if (!is_following && x_max > x_min && (!is_log_x || x_min > 0.0)) return;
   if (num_included == 0) return;
   x_min = is_log_x ? std::max(data_min, data_max * 1e-4) : std::min(0.0, data_min);
-  x_max = data_max > x_min ? data_max : x_min + 1.0;
+  x_max = is_growing && !is_log_x && data_max > 0.0 ? rounded_up(data_max) : data_max;
+  if (!(x_max > x_min)) x_max = x_min + 1.0;
 }
 
 void PlotGroup::fit() {

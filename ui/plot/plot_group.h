@@ -29,6 +29,8 @@ struct PlotGroup {
   XAxis axis = XAxis::kSteps;
   bool is_log_x = false;
   bool is_following = true;  ///< the range is that of all data and grows with it
+  bool is_growing = false;   ///< more data is to come: a range that follows grows in round steps,
+                             ///< so that most samples leave all but the ends of lines as it was
   double x_min = 0.0;        ///< visible range
   double x_max = 1.0;
   double data_min = 0.0;  ///< range of all data, set by include

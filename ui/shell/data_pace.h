@@ -12,7 +12,7 @@ namespace switchyard::ui {
 /// Threads: a value.
 class DataPace {
  public:
-  static constexpr double kShare = 0.04;
+  static constexpr double kShare = 0.1;
   static constexpr double kBurst = 0.1;
   static constexpr double kLongestWait = 0.5;
 

@@ -69,8 +69,13 @@ void KeyboardFocus::end_frame(const std::vector<std::string>& areas) {
   if (areas.empty()) return;
   int direction = 0;
   if (is_pressed(Shortcut::kNextPanel, true)) direction = ImGui::GetIO().KeyShift ? -1 : 1;
-  const bool is_jump = direction != 0;
+  bool is_jump = direction != 0;
   if (!is_jump) direction = open_tab_direction();
+  if (const int jumped = std::exchange(jumped_, 0); jumped != 0 && !is_jump && direction != 0) {
+    direction = jumped;  // nothing to focus there: on to the next
+    is_jump = true;
+    ImGui::NavMoveRequestCancel();
+  }
   if (direction == 0) return;
   const int count = static_cast<int>(areas.size()), at = area_in_focus(areas);
   if (at < 0 && !is_jump && ImGui::GetCurrentContext()->NavWindow != nullptr) return;
@@ -78,6 +83,7 @@ void KeyboardFocus::end_frame(const std::vector<std::string>& areas) {
   const int next = at < 0 ? (direction < 0 ? count - 1 : 0) : (at + direction + count) % count;
   next_area_ = areas[static_cast<std::size_t>(next)];
   direction_ = is_jump ? 1 : direction;
+  jumped_ = is_jump ? direction : 0;
   if (FrameLoop* loop = FrameLoop::current()) loop->request_frames();
 }
 

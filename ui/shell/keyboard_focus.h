@@ -21,6 +21,7 @@ class KeyboardFocus {
  private:
   std::string next_area_;
   int direction_ = 0;
+  int jumped_ = 0;  ///< direction of the jump of the frame before
 };
 
 }  // namespace switchyard::ui

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <string_view>
 
 #include <GLFW/glfw3.h>
 #include <imgui.h>
@@ -31,6 +32,13 @@ Error no_window(const std::string& what) {
                what + (last_glfw_error.empty() ? "" : ": " + last_glfw_error),
                "start it in a desktop session, or use switchyard-engine, which needs no display",
                {}};
+}
+
+/// Whether Mesa's software rasteriser draws; with a GPU pixels cost nothing worth to be saved.
+bool draws_on_processor() {
+  const auto* renderer = reinterpret_cast<const char*>(gl.get_string(kGlRenderer));
+  const std::string_view name = renderer == nullptr ? "" : renderer;
+  return name.find("llvmpipe") != name.npos || name.find("softpipe") != name.npos;
 }
 
 /// Two tracks that part at a switch, drawn pixel by pixel: the window's icon.
@@ -83,17 +91,24 @@ bool GlCalls::load(void (*(*get_address)(const char*))()) {
   fetch(viewport, "glViewport");
   fetch(clear_color, "glClearColor");
   fetch(clear, "glClear");
+  fetch(enable, "glEnable");
+  fetch(disable, "glDisable");
+  fetch(scissor, "glScissor");
+  fetch(get_string, "glGetString");
+  fetch(blit_framebuffer, "glBlitFramebuffer");
   fetch(gen_framebuffers, "glGenFramebuffers");
   fetch(bind_framebuffer, "glBindFramebuffer");
   fetch(delete_framebuffers, "glDeleteFramebuffers");
-  fetch(gen_renderbuffers, "glGenRenderbuffers");
-  fetch(bind_renderbuffer, "glBindRenderbuffer");
-  fetch(delete_renderbuffers, "glDeleteRenderbuffers");
-  fetch(renderbuffer_storage, "glRenderbufferStorage");
-  fetch(framebuffer_renderbuffer, "glFramebufferRenderbuffer");
+  fetch(framebuffer_texture, "glFramebufferTexture2D");
+  fetch(gen_textures, "glGenTextures");
+  fetch(bind_texture, "glBindTexture");
+  fetch(delete_textures, "glDeleteTextures");
+  fetch(tex_image_2d, "glTexImage2D");
   fetch(read_pixels, "glReadPixels");
   fetch(pixel_store, "glPixelStorei");
-  return all;
+  const bool is_whole = all;
+  fetch(framebuffer_parameter, "glFramebufferParameteriMESA");
+  return is_whole;
 }
 
 std::string Picture::png() const {
@@ -114,6 +129,7 @@ Result<std::unique_ptr<Window>> Window::create(const WindowOptions& options) {
   glfwMakeContextCurrent(self->window_);
   glfwSwapInterval(1);
   if (!gl.load(&glfwGetProcAddress)) return no_window("the OpenGL driver lacks framebuffers");
+  if (draws_on_processor()) self->redraw_ = std::make_unique<PartialRedraw>();
   set_icon(self->window_);
   glfwSetWindowSizeLimits(self->window_, 1024, 640, GLFW_DONT_CARE, GLFW_DONT_CARE);
 
@@ -135,6 +151,7 @@ Result<std::unique_ptr<Window>> Window::create(const WindowOptions& options) {
 }
 
 Window::~Window() {
+  canvas_.reset();
   if (ImGui::GetCurrentContext() != nullptr) {
     if (has_backends_) {
       ImGui_ImplOpenGL3_Shutdown();
@@ -193,6 +210,26 @@ void Window::begin_frame() {
   ImGui::NewFrame();
 }
 
+Window::Canvas::Canvas(int canvas_width, int canvas_height)
+    : width(canvas_width), height(canvas_height) {
+  gl.gen_textures(1, &texture);
+  gl.bind_texture(kGlTexture2d, texture);
+  // As a window's pixels lie in memory, from the top: the copy to it is then a plain one.
+  gl.tex_image_2d(kGlTexture2d, 0, kGlRgba, width, height, 0, kGlBgra, kGlUnsignedByte, nullptr);
+  gl.bind_texture(kGlTexture2d, 0);
+  gl.gen_framebuffers(1, &framebuffer);
+  gl.bind_framebuffer(kGlFramebuffer, framebuffer);
+  gl.framebuffer_texture(kGlFramebuffer, kGlColorAttachment0, kGlTexture2d, texture, 0);
+  if (gl.framebuffer_parameter != nullptr)
+    gl.framebuffer_parameter(kGlFramebuffer, kGlFramebufferFlipY, 1);
+  gl.bind_framebuffer(kGlFramebuffer, 0);
+}
+
+Window::Canvas::~Canvas() {
+  gl.delete_framebuffers(1, &framebuffer);
+  gl.delete_textures(1, &texture);
+}
+
 void Window::draw(int width, int height) {
   const ImVec4 back = vec(theme().bg0);
   gl.viewport(0, 0, width, height);
@@ -201,11 +238,43 @@ void Window::draw(int width, int height) {
   ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
 }
 
+/// The last frame stays in the canvas; only what changed is drawn over it.
+void Window::draw_changes() {
+  ImDrawData& frame = *ImGui::GetDrawData();
+  const int width = static_cast<int>(frame.DisplaySize.x);
+  const int height = static_cast<int>(frame.DisplaySize.y);
+  if (width <= 0 || height <= 0) return;
+  if (canvas_ == nullptr || canvas_->width != width || canvas_->height != height)
+    canvas_ = std::make_unique<Canvas>(width, height);
+  const auto& changes = redraw_->cut(frame, theme().bg0);
+  gl.bind_framebuffer(kGlFramebuffer, canvas_->framebuffer);
+  gl.enable(kGlScissorTest);
+  for (const Change& change : changes) {
+    const ImVec4 fill = vec(change.fill);
+    const PixelRect& area = change.area;
+    gl.clear_color(fill.x, fill.y, fill.z, 1.0F);
+    gl.scissor(area.left, height - area.bottom, area.right - area.left, area.bottom - area.top);
+    gl.clear(kGlColorBufferBit);
+  }
+  gl.disable(kGlScissorTest);
+  ImGui_ImplOpenGL3_RenderDrawData(&frame);
+  gl.bind_framebuffer(kGlFramebuffer, 0);
+  gl.bind_framebuffer(kGlReadFramebuffer, canvas_->framebuffer);
+  gl.blit_framebuffer(0, 0, width, height, 0, 0, width, height, kGlColorBufferBit, kGlNearest);
+  gl.bind_framebuffer(kGlReadFramebuffer, 0);
+}
+
 void Window::end_frame() {
   ImGui::Render();
   int width = 0, height = 0;
   glfwGetFramebufferSize(window_, &width, &height);
-  draw(width, height);
+  const ImVec2 scale = ImGui::GetDrawData()->FramebufferScale;
+  if (redraw_ != nullptr && scale.x == 1.0F && scale.y == 1.0F) {
+    draw_changes();
+  } else {
+    if (redraw_ != nullptr) redraw_->forget();
+    draw(width, height);
+  }
   glfwSwapBuffers(window_);
 }
 
@@ -216,21 +285,15 @@ Picture Window::end_frame_to_picture() {
   picture.width = static_cast<int>(data->DisplaySize.x * data->FramebufferScale.x);
   picture.height = static_cast<int>(data->DisplaySize.y * data->FramebufferScale.y);
   if (picture.width <= 0 || picture.height <= 0) return picture;
-  std::uint32_t framebuffer = 0, renderbuffer = 0;
-  gl.gen_framebuffers(1, &framebuffer);
-  gl.gen_renderbuffers(1, &renderbuffer);
-  gl.bind_renderbuffer(kGlRenderbuffer, renderbuffer);
-  gl.renderbuffer_storage(kGlRenderbuffer, kGlRgba8, picture.width, picture.height);
-  gl.bind_framebuffer(kGlFramebuffer, framebuffer);
-  gl.framebuffer_renderbuffer(kGlFramebuffer, kGlColorAttachment0, kGlRenderbuffer, renderbuffer);
+  if (redraw_ != nullptr) redraw_->forget();  // it sees no textures that change in this frame
+  const Canvas canvas(picture.width, picture.height);
+  gl.bind_framebuffer(kGlFramebuffer, canvas.framebuffer);
   draw(picture.width, picture.height);
   const auto row = static_cast<std::size_t>(picture.width) * 4;
   std::vector<std::uint8_t> bottom_up(row * static_cast<std::size_t>(picture.height));
   gl.pixel_store(kGlPackAlignment, 1);
   gl.read_pixels(0, 0, picture.width, picture.height, kGlRgba, kGlUnsignedByte, bottom_up.data());
   gl.bind_framebuffer(kGlFramebuffer, 0);
-  gl.delete_renderbuffers(1, &renderbuffer);
-  gl.delete_framebuffers(1, &framebuffer);
   picture.pixels.resize(bottom_up.size());
   const auto height = static_cast<std::size_t>(picture.height);
   for (std::size_t y = 0; y < height; ++y) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/base/core/result.h"
+#include "ui/shell/partial_redraw.h"
 
 struct GLFWwindow;
 
@@ -68,13 +69,27 @@ class Window {
   void override_size(int width, int height);
 
  private:
+  /// Pixels off screen.
+  struct Canvas {
+    Canvas(int canvas_width, int canvas_height);
+    ~Canvas();
+    Canvas(const Canvas&) = delete;
+    Canvas& operator=(const Canvas&) = delete;
+
+    int width, height;
+    std::uint32_t framebuffer = 0, texture = 0;
+  };
+
   Window() = default;
   void draw(int width, int height);
+  void draw_changes();
 
   GLFWwindow* window_ = nullptr;
   int override_width_ = 0;
   int override_height_ = 0;
   bool has_backends_ = false;
+  std::unique_ptr<PartialRedraw> redraw_;  ///< where the processor draws
+  std::unique_ptr<Canvas> canvas_;         ///< the last frame
   std::optional<Attention> attention_;
 };
 

@@ -227,7 +227,8 @@ bool list_row(const char* label, bool is_selected, float height_em) {
   } else if (is_hovered) {
     list->AddRectFilled(pos, max, t.hover);
   }
-  draw_focus_ring({pos.x + px(2), pos.y + px(2)}, {max.x - px(2), max.y - px(2)}, em(0.3F), id);
+  // Square, as the mark of a selected row at its left edge is.
+  draw_focus_ring({pos.x + px(2), pos.y + px(2)}, {max.x - px(2), max.y - px(2)}, 0.0F, id);
   ImGui::SetCursorScreenPos(pos);
   return is_clicked;
 }

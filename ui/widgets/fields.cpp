@@ -201,10 +201,6 @@ std::string text_of(double value, int digits) {
   return text;
 }
 
-}  // namespace
-
-namespace {
-
 int put_completion(ImGuiInputTextCallbackData* data) {
   const auto& completion = *static_cast<const std::string*>(data->UserData);
   data->DeleteChars(0, data->BufTextLen);

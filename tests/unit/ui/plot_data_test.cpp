@@ -186,6 +186,28 @@ TEST(Decimate, EndsWhereTheValuesEnd) {
   EXPECT_EQ(out.visible.num_finite, 600U);
 }
 
+TEST(PlotGroup, GrowsInRoundStepsWhileMoreIsToCome) {
+  PlotGroup group;
+  group.is_growing = true;
+  int num_changes = 0;
+  for (int step = 10; step <= 2000; step += 10) {
+    const double before = group.x_max;
+    group.begin_frame();
+    group.include(0.0, step);
+    group.update_range();
+    EXPECT_GE(group.x_max, step);
+    EXPECT_LE(group.x_max, step * 1.1 + 1.0);
+    num_changes += group.x_max != before ? 1 : 0;
+  }
+  EXPECT_EQ(group.x_max, 2000.0);
+  EXPECT_LE(num_changes, 60);
+  group.is_growing = false;
+  group.begin_frame();
+  group.include(0.0, 1990.0);
+  group.update_range();
+  EXPECT_EQ(group.x_max, 1990.0) << "at its end a run fills the plot";
+}
+
 TEST(PlotGroup, LetsLinesWaitInTurnWhileTheViewMoves) {
   constexpr int kLines = 100, kColumns = 400;
   constexpr int kTurns = kLines * kColumns / PlotGroup::kColumnBudget + 1;
