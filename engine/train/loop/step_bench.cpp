@@ -139,6 +139,13 @@ void add_accounting(Json& report, const StepBenchRequest& request, double tokens
 
 Result<Json> measure(const StepBenchRequest& request) {
   SY_ASSIGN_OR_RETURN(const c10::Device device, device_from_name(request.device));
+  if (request.use_profile && device.is_cpu()) {
+    return Error{ErrorCode::kUsage,
+                 "--profile",
+                 "expected a GPU, whose kernels it shows, found the CPU.",
+                 "Leave it out, or name a GPU with --device.",
+                 {}};
+  }
   const config::Node train = config::Node(request.config).child("train");
   if (const std::int64_t threads = train.integer("num_threads"); threads > 0) {
     at::set_num_threads(static_cast<int>(threads));
