@@ -11,6 +11,9 @@
 namespace switchyard::kernels {
 
 /// Four uniform words of 32 bits.
+///
+/// Shapes: none; a value.
+/// Source: Salmon et al. 2011, section 3.3.
 struct PhiloxWords {
   std::uint32_t words[4];
 };
@@ -18,6 +21,7 @@ struct PhiloxWords {
 /// Gives the four random words of one pack of elements, of one place in one step.
 ///
 /// Math:   Philox4x32-10 with key = seed and counter = (pack low, pack high, site, step low).
+/// Shapes: none; one pack is elements 8 pack ... 8 pack + 7 of a flat array.
 /// Limits: steps are told apart below 2^32.
 /// Determinism: exact; a function of its arguments, equal on host and device.
 /// Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", section 3.3.
@@ -50,6 +54,9 @@ SY_HOST_DEVICE inline PhiloxWords philox(std::uint64_t seed,
 /// The random number of one element by its flat index, 0 … 65535: elements 8·pack … 8·pack + 7
 /// share the four words of a pack, element by element the low half of a word and then its high
 /// half.
+///
+/// Shapes: none; index counts the elements of a flat array.
+/// Source: own, over Salmon et al. 2011.
 SY_HOST_DEVICE inline std::uint32_t philox_number(std::uint64_t seed,
                                                   std::uint64_t step,
                                                   std::uint32_t site,
@@ -59,6 +66,9 @@ SY_HOST_DEVICE inline std::uint32_t philox_number(std::uint64_t seed,
 }
 
 /// Uniform number in [0, 1) with 53 bits that decides draw `i` of a seed.
+///
+/// Shapes: none; a value.
+/// Source: own, over Salmon et al. 2011.
 SY_HOST_DEVICE inline double philox_uniform(std::uint64_t seed, std::uint64_t i) {
   const PhiloxWords random = philox(seed, i, 0, 0);
   const std::uint64_t bits = (std::uint64_t{random.words[0]} << 21U) ^ (random.words[1] >> 11U);
@@ -68,6 +78,8 @@ SY_HOST_DEVICE inline double philox_uniform(std::uint64_t seed, std::uint64_t i)
 /// Dropout keeps an element when its number is at least this: p · 2^16, rounded to nearest.
 ///
 /// Limits: 0 <= p < 1. A p below 2^-17 becomes 0, which keeps everything; the largest is 65535.
+/// Shapes: none; a value.
+/// Source: own.
 SY_HOST_DEVICE inline std::uint32_t dropout_threshold(float p) {
   const auto threshold = static_cast<std::uint32_t>(static_cast<double>(p) * 65536.0 + 0.5);
   return threshold < 65535U ? threshold : 65535U;
@@ -75,6 +87,9 @@ SY_HOST_DEVICE inline std::uint32_t dropout_threshold(float p) {
 
 /// The factor of what is kept, one over the share that is: 1 / (1 - threshold / 2^16). The mean
 /// over the random numbers is the element itself, whatever the rounding of p.
+///
+/// Shapes: none; a value.
+/// Source: Srivastava et al. 2014, JMLR 15, section 10 (scaling of what is kept).
 SY_HOST_DEVICE inline double dropout_scale(std::uint32_t threshold) {
   return 65536.0 / static_cast<double>(65536U - threshold);
 }

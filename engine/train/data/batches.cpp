@@ -5,17 +5,9 @@
 
 #include <ATen/ATen.h>
 
+#include "engine/base/core/mix.h"
+
 namespace switchyard::train {
-namespace {
-
-std::uint64_t mix(std::uint64_t x) {
-  x += 0x9E3779B97F4A7C15ULL;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
-}
-
-}  // namespace
 
 std::int64_t batch_start(std::uint64_t seed,
                          std::int64_t index,

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "engine/base/core/log.h"
+#include "engine/base/core/mix.h"
 #include "engine/train/fused/launch.h"
 #include "kernels/include/product.h"
 
@@ -14,14 +15,6 @@ namespace switchyard::train {
 namespace {
 
 constexpr std::int64_t kStateWords = sizeof(kernels::StepState) / sizeof(std::int64_t);
-
-/// splitmix64: numbers of one seed far apart.
-std::uint64_t mix(std::uint64_t x) {
-  x += 0x9E3779B97F4A7C15ULL;
-  x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27U)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31U);
-}
 
 void multiply_on_cpu(const at::Tensor& a, const at::Tensor& b, double beta, const at::Tensor& c) {
   at::Tensor out = c;
