@@ -87,7 +87,7 @@ TEST_F(Checkpoint, GivesBackTheStateOfEveryOptimizer) {
   for (const OptimizerEntry& entry : all_optimizers()) {
     SCOPED_TRACE(entry.name);
     config::Resolved resolved = config::resolve(
-        config::run_schema(router_declarations()),
+        config::run_schema(routing_declarations()),
         [&] {
           Json changed = config;
           changed.set("optimizer",

@@ -7,9 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/config/schema.h"
-#include "engine/train/routing/losses.h"
-#include "engine/train/routing/router.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/routing_options.h"
 
 namespace switchyard::train {
 namespace {
@@ -22,18 +21,19 @@ constexpr Shape kShapes[] = {{1, 4, 2}, {5, 1, 1}, {7, 4, 4}, {33, 8, 2}, {64, 2
 
 config::Schema schema_of(const RouterEntry& entry) {
   config::Schema schema;
-  entry.describe(schema);
+  if (entry.describe != nullptr) entry.describe(schema);
   return schema;
 }
 
 /// The router with default options and K experts per token, where it has such an option.
-std::unique_ptr<Router> make_router(const RouterEntry& entry, std::int64_t E, std::int64_t K) {
-  const config::Schema schema = schema_of(entry);
-  Json options = Json::object();
-  if (schema.find("top_k") != nullptr) options.set("top_k", K);
-  const config::Resolved resolved = config::resolve(schema, options, "test");
-  EXPECT_TRUE(resolved.ok());
-  return entry.create(config::Node(resolved.config), E);
+std::unique_ptr<test::RoutingUnderTest> make_router(const RouterEntry& entry,
+                                                    std::int64_t E,
+                                                    std::int64_t K) {
+  Json router = Json::object({{"type", std::string(entry.info.name)}});
+  if (schema_of(entry).find("top_k") != nullptr) router.set("top_k", K);
+  Json options = Json::object({{"router", std::move(router)}});
+  if (K == 1) options.set("combine_weight", Json::object({{"type", "raw"}}));
+  return std::make_unique<test::RoutingUnderTest>(test::routed_options(E, std::move(options)), 4);
 }
 
 void expect_equal(const at::Tensor& a, const at::Tensor& b, const char* what) {
@@ -46,7 +46,7 @@ class EveryRouter : public ::testing::TestWithParam<std::size_t> {
 };
 
 TEST_P(EveryRouter, ExplainsItself) {
-  const RouterInfo& info = entry().info;
+  const StageInfo& info = entry().info;
   EXPECT_FALSE(info.name.empty());
   EXPECT_FALSE(info.summary.empty());
   EXPECT_FALSE(info.source.empty());
@@ -76,7 +76,7 @@ TEST_P(EveryRouter, ChoosesDistinctExpertsWithFiniteWeightsInDescendingOrder) {
   for (const auto& [N, E, K] : kShapes) {
     const auto router = make_router(entry(), E, K);
     const RoutingPlan plan = router->route(test::normal({N, E}, 1), true);
-    ASSERT_EQ(plan.expert_index.sizes(), at::IntArrayRef({N, router->top_k()}));
+    ASSERT_EQ(plan.expert_index.sizes(), at::IntArrayRef({N, router->routing.top_k()}));
     ASSERT_EQ(plan.combine_weight.sizes(), plan.expert_index.sizes());
     ASSERT_EQ(plan.router_probs.sizes(), at::IntArrayRef({N, E}));
     EXPECT_TRUE(at::isfinite(plan.combine_weight).all().item<bool>());
@@ -85,7 +85,7 @@ TEST_P(EveryRouter, ChoosesDistinctExpertsWithFiniteWeightsInDescendingOrder) {
     EXPECT_LE((plan.router_probs.sum(1) - 1.0).abs().max().item<double>(), 1e-12);
     for (std::int64_t n = 0; n < N; ++n) {
       std::set<std::int64_t> chosen;
-      for (std::int64_t k = 0; k < router->top_k(); ++k) {
+      for (std::int64_t k = 0; k < router->routing.top_k(); ++k) {
         const auto e = plan.expert_index[n][k].item<std::int64_t>();
         EXPECT_TRUE(e >= 0 && e < E) << e;
         chosen.insert(e);
@@ -93,7 +93,7 @@ TEST_P(EveryRouter, ChoosesDistinctExpertsWithFiniteWeightsInDescendingOrder) {
         EXPECT_GE(plan.combine_weight[n][k - 1].item<double>(),
                   plan.combine_weight[n][k].item<double>());
       }
-      EXPECT_EQ(static_cast<std::int64_t>(chosen.size()), router->top_k());
+      EXPECT_EQ(static_cast<std::int64_t>(chosen.size()), router->routing.top_k());
     }
   }
 }
@@ -177,7 +177,7 @@ TEST_P(EveryRouter, AssignsEveryChoice) {
     const auto router = make_router(entry(), E, K);
     const RoutingPlan plan = router->route(test::normal({N, E}, 6), true);
     EXPECT_EQ(count_assignments(plan.expert_index, E).sum().item<std::int64_t>(),
-              N * router->top_k());
+              N * router->routing.top_k());
   }
 }
 
@@ -191,13 +191,12 @@ INSTANTIATE_TEST_SUITE_P(Registry,
                          name_of);
 
 TEST(TopKRouter, DividesTheChosenWeightsByTheirSumOnlyWhenAsked) {
-  const RouterEntry& entry = all_routers().front();
-  ASSERT_EQ(entry.info.name, "top_k");
   const at::Tensor logits = test::normal({12, 6}, 11);
   for (const bool is_renormalized : {true, false}) {
-    const Json options =
-        Json::object({{"top_k", 2}, {"use_renormalized_weights", is_renormalized}});
-    const RoutingPlan plan = entry.create(config::Node(options), 6)->route(logits, true);
+    const char* const rule = is_renormalized ? "renormalized" : "raw";
+    const Json options = test::routed_options(
+        6, Json::object({{"combine_weight", Json::object({{"type", rule}})}}));
+    const RoutingPlan plan = test::RoutingUnderTest(options, 4).route(logits);
     const at::Tensor chosen = plan.router_probs.gather(1, plan.expert_index);
     const at::Tensor want = is_renormalized ? chosen / chosen.sum(1, true) : chosen;
     EXPECT_LE((plan.combine_weight - want).abs().max().item<double>(), 1e-15);

@@ -133,12 +133,13 @@ Json moe_config(const Json& params) {
   const Json& m = params["model"];
   Json document = common_config(params);
   Json router = Json::object({{"type", "top_k"},
-                              {"top_k", m["num_experts_per_tok"]},
-                              {"use_renormalized_weights", m["norm_topk_prob"]}});
+                              {"top_k", m["num_experts_per_tok"]}});
+  const char* const rule = m["norm_topk_prob"].as_bool() ? "renormalized" : "raw";
   Json block = Json::object({{"type", "routed_experts"},
                              {"num_experts", m["num_experts"]},
                              {"d_ff", m["intermediate_size"]},
                              {"activation", "swiglu"},
+                             {"combine_weight", Json::object({{"type", rule}})},
                              {"load_balance_coef", params["loss"]["load_balance_weight"]},
                              {"router_z_coef", params["loss"]["z_weight"]},
                              {"router", std::move(router)}});
@@ -210,7 +211,7 @@ Status Trajectory::prepare(const std::string& folder) {
   SY_ASSIGN_OR_RETURN(initial_, read_tensors(path("init")));
   SY_ASSIGN_OR_RETURN(batches_, read_tensors(path("batches")));
   SY_ASSIGN_OR_RETURN(wanted_, read_tensors(path(precision_.c_str())));
-  config::Resolved resolved = config::resolve(config::run_schema(train::router_declarations()),
+  config::Resolved resolved = config::resolve(config::run_schema(train::routing_declarations()),
                                               is_moe_ ? moe_config(params) : gpt_config(params),
                                               "case");
   if (!resolved.ok()) return resolved.errors.front();

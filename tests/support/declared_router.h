@@ -10,13 +10,12 @@ inline void describe_top_k(config::Schema& schema) {
       .in("experts")
       .says("experts per token")
       .at_level(config::Level::kEssential);
-  schema.boolean("use_renormalized_weights", true).says("divide the chosen weights by their sum");
 }
 
 /// The run schema with one router, for tests without the training code.
 inline config::Schema run_schema_for_tests() {
   return config::run_schema(
-      {{"top_k", "each token takes its k best experts", "Shazeer et al. 2017", &describe_top_k}});
+      {{"router", "top_k", "each token takes its k best experts", "Shazeer et al. 2017", &describe_top_k}});
 }
 
 }  // namespace switchyard::test

@@ -22,7 +22,7 @@ inline Json small_config(const std::vector<std::string>& settings = {}) {
   for (const std::string& setting : settings) {
     EXPECT_TRUE(config::apply_setting(*document, setting).ok()) << setting;
   }
-  static const config::Schema schema = config::run_schema(train::router_declarations());
+  static const config::Schema schema = config::run_schema(train::routing_declarations());
   config::Resolved resolved = config::resolve(schema, *document, "small");
   for (const Error& error : resolved.errors) ADD_FAILURE() << error.text();
   return resolved.config;

@@ -29,6 +29,12 @@ std::string activation_word(const Json& feed_forward) {
   return word_label(feed_forward["activation"].as_string());
 }
 
+const char* formula_of(const std::string& activation) {
+  if (activation == "swiglu") return "x + (silu(x W₁) ⊙ x W₂) W₃";
+  if (activation == "geglu") return "x + (gelu(x W₁) ⊙ x W₂) W₃";
+  return activation == "relu" ? "x + relu(x W₁) W₂" : "x + gelu(x W₁) W₂";
+}
+
 void describe_mixer(ArchitectureBlock& block, const Json& model) {
   const std::int64_t d_model = model["d_model"].as_integer();
   const std::int64_t heads = std::max<std::int64_t>(1, model["num_heads"].as_integer());
@@ -50,9 +56,7 @@ void describe_feed_forward(ArchitectureBlock& block, const Json& feed_forward) {
       block.title = "Feed-forward";
       block.detail = "dense, hidden width " + width + ", " + activation_word(feed_forward);
       block.help = "One block that every token passes.";
-      block.formula = feed_forward["activation"].as_string() == "swiglu"
-                          ? "x + (silu(x W₁) ⊙ x W₂) W₃"
-                          : "x + gelu(x W₁) W₂";
+      block.formula = formula_of(feed_forward["activation"].as_string());
       break;
     case Kind::kRouter:
       block.title = "Router";

@@ -17,7 +17,8 @@ constexpr double kProgramBytes = 150e6;
 /// Bytes that one layer keeps for its backward pass, for each token.
 double layer_bytes_per_token(const Json& feed_forward, double d_model, double compute_bytes) {
   const auto d_ff = static_cast<double>(feed_forward["d_ff"].as_integer());
-  const double num_hidden = feed_forward["activation"].as_string() == "swiglu" ? 3.0 : 2.0;
+  const std::string& activation = feed_forward["activation"].as_string();
+  const double num_hidden = activation == "swiglu" || activation == "geglu" ? 3.0 : 2.0;
   const double residuals = 8.0 * d_model;
   if (feed_forward["type"].as_string() == "dense")
     return residuals + compute_bytes * (6.0 * d_model + num_hidden * d_ff);

@@ -5,9 +5,28 @@
 namespace switchyard::config {
 namespace {
 
+/// 1 -> 2: whether weights are divided by their sum is a choice of its own beside the router.
+Json combine_weight_beside_router(Json document) {
+  constexpr std::string_view kKey = "use_renormalized_weights";
+  Json* const model = document.find("model");
+  Json* const layers = model == nullptr ? nullptr : model->find("layers");
+  if (layers == nullptr || !layers->is_array()) return document;
+  for (Json& layer : layers->mutable_items()) {
+    Json* const feed_forward = layer.find("feed_forward");
+    Json* const router = feed_forward == nullptr ? nullptr : feed_forward->find("router");
+    const Json* const is_divided = router == nullptr ? nullptr : router->find(kKey);
+    if (is_divided == nullptr) continue;
+    const char* const rule = is_divided->as_bool() ? "renormalized" : "raw";
+    std::erase_if(router->mutable_members(),
+                  [&](const auto& member) { return member.first == kKey; });
+    feed_forward->set("combine_weight", Json::object({{"type", rule}}));
+  }
+  return document;
+}
+
 /// One step: version i + 1 -> i + 2. Add a function and an entry here whenever kRunVersion grows.
 using Step = Json (*)(Json document);
-constexpr std::array<Step, 0> kSteps{};
+constexpr std::array<Step, 1> kSteps{&combine_weight_beside_router};
 static_assert(kSteps.size() + 1 == kRunVersion, "one migration per version step");
 
 }  // namespace

@@ -71,7 +71,8 @@ ModelShape model_shape(const Json& resolved_config, std::int64_t vocab_size) {
     layer.num_heads = layer.num_kv_heads = model.integer("num_heads");
     layer.head_dim = shape.d_model / layer.num_heads;
     layer.d_ff = feed_forward.integer("d_ff");
-    layer.num_matrices = feed_forward.text("activation") == "swiglu" ? 3 : 2;
+    const std::string& activation = feed_forward.text("activation");
+    layer.num_matrices = activation == "swiglu" || activation == "geglu" ? 3 : 2;
     layer.num_tokens = shape.seq_len;
     if (feed_forward.text("type") != "dense") {
       const Node router = feed_forward.child("router");

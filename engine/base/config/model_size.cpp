@@ -39,26 +39,48 @@ Count attention_count(const Widths& w, const std::string& qk_norm) {
   return {numbers, numbers};
 }
 
+/// Products into the hidden features: two where one gates the other.
+std::int64_t num_inner_products(const Node& options) {
+  const std::string& activation = options.text("activation");
+  return activation == "swiglu" || activation == "geglu" ? 2 : 1;
+}
+
 /// One feed-forward block, or one expert (experts have no biases).
 Count block_count(const Widths& w, const Node& options, bool use_bias) {
   const std::int64_t d_ff = options.integer("d_ff");
-  const std::int64_t num_inner = options.text("activation") == "swiglu" ? 2 : 1;
+  const std::int64_t num_inner = num_inner_products(options);
   const std::int64_t matrices = (num_inner + 1) * w.d_model * d_ff;
   const std::int64_t biases = use_bias ? num_inner * d_ff + w.d_model : 0;
   return {matrices + biases, matrices + biases};
 }
 
 Count router_count(const Widths& w, const Node& options) {
-  const std::int64_t numbers = w.d_model * options.integer("num_experts");
+  const std::int64_t num_experts = options.integer("num_experts");
+  const bool has_bias =
+      options.has("projection") && options.child("projection").json()["use_bias"].as_bool();
+  const std::int64_t numbers = w.d_model * num_experts + (has_bias ? num_experts : 0);
   return {numbers, numbers};
 }
 
 Count experts_count(const Widths& w, const Node& options) {
-  const Count block = block_count(w, options, false);
+  Count block = block_count(w, options, options.boolean("use_expert_bias"));
+  if (options.boolean("use_multiplicative_bias")) {
+    block.total += options.integer("d_ff");
+    block.active += options.integer("d_ff");
+  }
   const std::int64_t num_experts = options.integer("num_experts");
   const Node router = options.child("router");
   const std::int64_t top_k = router.has("top_k") ? router.integer("top_k") : num_experts;
-  return {num_experts * block.total, top_k * block.active};
+  Count count{num_experts * block.total, top_k * block.active};
+  if (const std::int64_t d_ff = options.integer("shared_d_ff"); d_ff > 0) {
+    const std::int64_t num_inner = num_inner_products(options);
+    const std::int64_t shared = (num_inner + 1) * w.d_model * d_ff +
+                                (w.use_bias ? num_inner * d_ff + w.d_model : 0) +
+                                (options.boolean("use_shared_gate") ? w.d_model : 0);
+    count.total += shared;
+    count.active += shared;
+  }
+  return count;
 }
 
 ModelPart part_of(ModelPart::Kind kind, const Count& count, double flops_per_token) {

@@ -1,3 +1,5 @@
+#include <array>
+
 #include "engine/base/config/schema.h"
 #include "engine/base/config/schema_sections.h"
 
@@ -7,8 +9,8 @@ namespace {
 constexpr double kMostSteps = 1e9;
 
 Field& activation(Schema& s, std::string_view default_value) {
-  return s.choice("activation", default_value, {"gelu_erf", "gelu_tanh", "swiglu"})
-      .says("exact GELU, its tanh form, or the gated SwiGLU (a third matrix)");
+  return s.choice("activation", default_value, {"gelu_erf", "gelu_tanh", "relu", "swiglu", "geglu"})
+      .says("exact GELU, its tanh form, ReLU, or gated by a third matrix: SwiGLU, GEGLU");
 }
 
 Field& d_ff(Schema& s, std::int64_t default_value, std::string_view help) {
@@ -25,7 +27,56 @@ void describe_dense(Schema& s) {
   activation(s, "gelu_erf");
 }
 
-void describe_routed_experts(Schema& s, const std::vector<RouterDeclaration>& routers) {
+void describe_routing_losses(Schema& s) {
+  s.number("load_balance_coef", 0.01)
+      .range(0.0, 10.0)
+      .in("nats per unit")
+      .says("weight of the load-balance loss; 0 switches it off");
+  s.choice("load_balance_counts", "all_choices", {"all_choices", "first_choice"})
+      .says("what counts as load: every assignment, or each token's best expert (ST-MoE)")
+      .at_level(Level::kAll);
+  s.choice("load_balance_scope", "micro_batch", {"micro_batch", "sequence"})
+      .says("balance over all tokens of a pass, or inside every sequence (forbids domains)")
+      .at_level(Level::kAll);
+  s.number("router_z_coef", 0.001)
+      .range(0.0, 10.0)
+      .in("nats per unit")
+      .named("Router z coef")
+      .says("weight of the router z-loss; 0 switches it off");
+  s.number("importance_coef", 0.0)
+      .range(0.0, 10.0)
+      .in("nats per unit")
+      .says("weight of the squared variation of summed probabilities (Shazeer et al.); 0: off")
+      .at_level(Level::kAll);
+}
+
+/// What a layer's router is made of: the router itself, and six choices beside it.
+void describe_routing_stages(Schema& s, const std::vector<RoutingDeclaration>& routing) {
+  struct Stage {
+    const char *key, *label, *help;
+    Level level;
+  };
+  constexpr std::array kStages{
+      Stage{"router", "Router", "how tokens choose experts", Level::kEssential},
+      Stage{"score", "Score", "from logits to scores", Level::kCommon},
+      Stage{"combine_weight", "Combine weight", "an expert's share in the output", Level::kCommon},
+      Stage{"projection", "Router input", "from a token's vector to logits", Level::kAll},
+      Stage{"noise", "Noise", "random changes of logits during training", Level::kAll},
+      Stage{"balance", "Balance controller", "a bias that selection sees", Level::kCommon},
+      Stage{"capacity", "Capacity", "most tokens of an expert, and who is dropped", Level::kCommon}};
+  for (const Stage& stage : kStages) {
+    for (const RoutingDeclaration& entry : routing) {
+      if (entry.stage != stage.key) continue;
+      if (s.find(stage.key) == nullptr) {
+        s.variant(stage.key).named(stage.label).says(stage.help).at_level(stage.level);
+      }
+      Schema& options = s.alternative(stage.key, entry.name, entry.summary, entry.source);
+      if (entry.describe != nullptr) entry.describe(options);
+    }
+  }
+}
+
+void describe_routed_experts(Schema& s, const std::vector<RoutingDeclaration>& routing) {
   s.integer("num_experts", 8)
       .range(1, 4096)
       .in("experts")
@@ -34,24 +85,26 @@ void describe_routed_experts(Schema& s, const std::vector<RouterDeclaration>& ro
       .at_level(Level::kEssential);
   d_ff(s, 256, "hidden features of each expert");
   activation(s, "gelu_erf");
-  s.number("load_balance_coef", 0.01)
-      .range(0.0, 10.0)
-      .in("nats per unit")
-      .says("weight of the load-balance loss; 0 switches it off");
-  s.number("router_z_coef", 0.001)
-      .range(0.0, 10.0)
-      .in("nats per unit")
-      .named("Router z coef")
-      .says("weight of the router z-loss; 0 switches it off");
-  s.variant("router").says("how tokens choose experts").at_level(Level::kEssential);
-  for (const RouterDeclaration& router : routers) {
-    Schema& options = s.alternative("router", router.name, router.summary, router.source);
-    if (router.describe != nullptr) router.describe(options);
-  }
+  s.boolean("use_expert_bias", false)
+      .says("bias vectors in the experts' linear maps")
+      .at_level(Level::kAll);
+  s.boolean("use_multiplicative_bias", false)
+      .says("a learned factor per hidden feature of each expert: ST-MoE")
+      .at_level(Level::kAll);
+  s.integer("shared_d_ff", 0)
+      .range(0, 1 << 20)
+      .in("features")
+      .named("Shared expert width")
+      .says("hidden features of an expert that every token uses; 0 for none");
+  s.boolean("use_shared_gate", false)
+      .says("weigh the shared expert by a learned sigmoid of the token: Qwen")
+      .at_level(Level::kAll);
+  describe_routing_losses(s);
+  describe_routing_stages(s, routing);
   s.rule("top_k_at_most_num_experts");
 }
 
-void describe_layers(Schema& model, const std::vector<RouterDeclaration>& routers) {
+void describe_layers(Schema& model, const std::vector<RoutingDeclaration>& routing) {
   Json feed_forward = Json::object({{"type", "dense"}});
   Json layer = Json::object({{"repeat", 4}, {"feed_forward", std::move(feed_forward)}});
   Schema& item = model.list(
@@ -72,7 +125,7 @@ void describe_layers(Schema& model, const std::vector<RouterDeclaration>& router
                                            "routed_experts",
                                            "many experts, a few of them for each token",
                                            "Shazeer et al. 2017, arXiv 1701.06538, section 2"),
-                          routers);
+                          routing);
 }
 
 void describe_model_shape(Schema& s) {
@@ -109,7 +162,7 @@ void describe_model_shape(Schema& s) {
       .at_level(Level::kAll);
 }
 
-void describe_model(Schema& s, const std::vector<RouterDeclaration>& routers) {
+void describe_model(Schema& s, const std::vector<RoutingDeclaration>& routing) {
   describe_note(s);
   describe_model_shape(s);
   s.boolean("use_bias", false)
@@ -140,7 +193,7 @@ void describe_model(Schema& s, const std::vector<RouterDeclaration>& routers) {
       .in("tokens")
       .says("the vocabulary is padded up to a multiple of this")
       .at_level(Level::kAll);
-  describe_layers(s, routers);
+  describe_layers(s, routing);
   s.rule("d_model_divisible_by_num_heads");
   s.rule("head_dim_even_for_rope");
   s.rule("num_layers_within_limit");
@@ -408,7 +461,7 @@ void describe_log(Schema& s) {
 
 }  // namespace
 
-Schema run_schema(const std::vector<RouterDeclaration>& routers) {
+Schema run_schema(const std::vector<RoutingDeclaration>& routing) {
   Schema s;
   s.choice("schema", "switchyard.run", {"switchyard.run"})
       .says("kind of this document")
@@ -423,7 +476,7 @@ Schema run_schema(const std::vector<RouterDeclaration>& routers) {
       .at_level(Level::kEssential)
       .resumable();
   describe_note(s);
-  describe_model(s.object("model", "the network"), routers);
+  describe_model(s.object("model", "the network"), routing);
   describe_data(s.object("data", "what it learns from"));
   describe_optimizer(s);
   describe_schedule(s);

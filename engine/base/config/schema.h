@@ -101,19 +101,20 @@ struct Field::Alternative {
   std::shared_ptr<Schema> schema;
 };
 
-/// A router's declaration as the run schema needs it: name, texts, and the function that declares
-/// its options.
-struct RouterDeclaration {
+/// A strategy of routing as the run schema needs it: the choice that it belongs to ("router",
+/// "score", "capacity", …), name, texts, and the function that declares its options.
+struct RoutingDeclaration {
+  std::string stage;
   std::string name;
   std::string summary;
   std::string source;
   void (*describe)(Schema& schema) = nullptr;
 };
 
-/// The schema of a whole run ("switchyard.run", version kRunVersion). Routers come from the caller,
-/// because their registry lives with the training code.
-inline constexpr int kRunVersion = 1;
-Schema run_schema(const std::vector<RouterDeclaration>& routers);
+/// The schema of a whole run ("switchyard.run", version kRunVersion). Strategies of routing come
+/// from the caller, because their registry lives with the training code.
+inline constexpr int kRunVersion = 2;
+Schema run_schema(const std::vector<RoutingDeclaration>& routing);
 
 /// JSON Schema text of a schema, and back: the window knows the schema from the file in
 /// configs/schema only. `schema_from_json_schema(json_schema(s))` equals `s`, rules included (keys

@@ -6,6 +6,7 @@
 
 #include "engine/base/core/check.h"
 #include "engine/train/model/linear_function.h"
+#include "engine/train/routing/router.h"
 #include "kernels/include/expert_permutation.h"
 
 namespace switchyard::train {
@@ -27,6 +28,15 @@ void make_dispatch_on_cpu(const at::Tensor& expert_index, std::int64_t E, Dispat
       dispatch.row_from_slot.mutable_data_ptr<std::int64_t>(),
       dispatch.slot_from_row.mutable_data_ptr<std::int64_t>(),
       dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>());
+}
+
+/// With slots that hold no expert: one stable sort, whatever the device.
+void make_dispatch_by_sorting(const at::Tensor& expert_index, std::int64_t E, Dispatch& dispatch) {
+  const at::Tensor index = expert_index.flatten();
+  dispatch.slot_from_row = std::get<1>(at::sort(index.to(at::kInt), /*stable=*/true, 0, false));
+  const at::Tensor places = at::arange(index.numel(), index.options());
+  dispatch.row_from_slot = at::empty_like(places).scatter_(0, dispatch.slot_from_row, places);
+  dispatch.tokens_per_expert = count_assignments(index, E);
 }
 
 #ifdef SY_WITH_CUDA
@@ -52,15 +62,15 @@ void make_dispatch_on_gpu(const at::Tensor& expert_index, std::int64_t E, Dispat
 #else
 
 void make_dispatch_on_gpu(const at::Tensor& expert_index, std::int64_t E, Dispatch& dispatch) {
-  const at::Tensor index = expert_index.flatten();
-  dispatch.slot_from_row = std::get<1>(at::sort(index.to(at::kInt), /*stable=*/true, 0, false));
-  const at::Tensor places = at::arange(index.numel(), index.options());
-  dispatch.row_from_slot = at::empty_like(places).scatter_(0, dispatch.slot_from_row, places);
-  dispatch.tokens_per_expert =
-      at::zeros({E}, index.options()).scatter_add_(0, index, at::ones_like(index));
+  make_dispatch_by_sorting(expert_index, E, dispatch);
 }
 
 #endif
+
+/// 0 where a slot is empty, whatever stands there. Shapes: rows [N*K, D].
+at::Tensor without_empty(const at::Tensor& rows, const at::Tensor& is_empty) {
+  return is_empty.numel() > 0 ? rows.masked_fill(is_empty.view({-1, 1}), 0.0) : rows;
+}
 
 /// Rows of x for each sorted assignment; the gradient gathers and sums over the choices.
 struct DispatchRows : torch::autograd::Function<DispatchRows> {
@@ -68,19 +78,20 @@ struct DispatchRows : torch::autograd::Function<DispatchRows> {
                             const at::Tensor& x,
                             const at::Tensor& token_from_row,
                             const at::Tensor& row_from_slot,
+                            const at::Tensor& is_empty,
                             std::int64_t num_choices) {
-    context->save_for_backward({row_from_slot});
+    context->save_for_backward({row_from_slot, is_empty});
     context->saved_data["num_choices"] = num_choices;
     return x.index_select(0, token_from_row);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const std::int64_t K = context->saved_data["num_choices"].toInt();
-    const at::Tensor row_from_slot = context->get_saved_variables()[0];
+    const variable_list saved = context->get_saved_variables();
     const at::Tensor& dy = gradients[0];
-    at::Tensor dx = dy.index_select(0, row_from_slot);
+    at::Tensor dx = without_empty(dy.index_select(0, saved[0]), saved[1]);
     if (K > 1) dx = dx.view({-1, K, dy.size(1)}).sum(1);
-    return {dx, {}, {}, {}};
+    return {dx, {}, {}, {}, {}};
   }
 };
 
@@ -91,22 +102,26 @@ struct CombineRows : torch::autograd::Function<CombineRows> {
                             const at::Tensor& combine_weight,
                             const at::Tensor& row_from_slot,
                             const at::Tensor& slot_from_row,
-                            const at::Tensor& token_from_row) {
-    context->save_for_backward({y, combine_weight, row_from_slot, slot_from_row, token_from_row});
+                            const at::Tensor& token_from_row,
+                            const at::Tensor& is_empty) {
+    context->save_for_backward(
+        {y, combine_weight, row_from_slot, slot_from_row, token_from_row, is_empty});
     const std::int64_t N = combine_weight.size(0), K = combine_weight.size(1);
-    const at::Tensor rows = y.index_select(0, row_from_slot).view({N, K, y.size(1)});
-    return (rows * combine_weight.to(y.scalar_type()).unsqueeze(2)).sum(1);
+    const at::Tensor rows = without_empty(y.index_select(0, row_from_slot), is_empty);
+    return (rows.view({N, K, y.size(1)}) * combine_weight.to(y.scalar_type()).unsqueeze(2)).sum(1);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor &y = saved[0], &combine_weight = saved[1];
+    const at::Tensor &y = saved[0], &combine_weight = saved[1], &is_empty = saved[5];
     const at::Tensor rows_of_gradient = gradients[0].index_select(0, saved[4]);
     const at::Tensor weight_of_row =
         combine_weight.to(y.scalar_type()).flatten().index_select(0, saved[3]).unsqueeze(1);
     const at::Tensor dy = rows_of_gradient * weight_of_row;
     const at::Tensor dot = (rows_of_gradient * y).sum(1, false, combine_weight.scalar_type());
-    return {dy, dot.index_select(0, saved[2]).view_as(combine_weight), {}, {}, {}};
+    at::Tensor dweight = dot.index_select(0, saved[2]).view_as(combine_weight);
+    if (is_empty.numel() > 0) dweight = dweight.masked_fill(is_empty, 0.0);
+    return {dy, dweight, {}, {}, {}, {}};
   }
 };
 
@@ -127,7 +142,7 @@ struct GroupedLinearCpu : torch::autograd::Function<GroupedLinearCpu> {
                             const at::Tensor& weight,
                             const at::Tensor& tokens_per_expert) {
     context->save_for_backward({x, weight, tokens_per_expert});
-    at::Tensor y = at::empty({x.size(0), weight.size(1)}, x.options());
+    at::Tensor y = at::empty({x.size(0), weight.size(1)}, x.options());  // rows past the last segment hold anything
     for_each_segment(tokens_per_expert,
                      [&](std::int64_t e, std::int64_t first, std::int64_t count) {
                        at::Tensor out = y.narrow(0, first, count);
@@ -169,34 +184,82 @@ at::Tensor grouped_linear_masked(const at::Tensor& x,
   return at::bmm(masked, weight.transpose(1, 2)).sum(0);
 }
 
+/// Sums of the rows of each segment, [E, F].
+at::Tensor segment_sums(const at::Tensor& rows, const at::Tensor& tokens_per_expert) {
+  return at::segment_reduce(
+      rows, "sum", tokens_per_expert, {}, {}, 0, /*unsafe=*/true, /*initial=*/0.0);
+}
+
+/// A row of `table` [E, F] for every sorted row; the gradient sums segments in order.
+struct RowsOfExperts : torch::autograd::Function<RowsOfExperts> {
+  static at::Tensor forward(AutogradContext* context,
+                            const at::Tensor& table,
+                            const at::Tensor& expert_from_row,
+                            const at::Tensor& tokens_per_expert) {
+    context->save_for_backward({tokens_per_expert});
+    return table.index_select(0, expert_from_row.clamp_max(table.size(0) - 1));
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    return {segment_sums(gradients[0].contiguous(), context->get_saved_variables()[0]), {}, {}};
+  }
+};
+
 }  // namespace
 
-Dispatch make_dispatch(const at::Tensor& expert_index, std::int64_t E) {
+Dispatch make_dispatch(const at::Tensor& expert_index,
+                       std::int64_t E,
+                       bool may_be_empty,
+                       std::int64_t num_rows_at_most) {
   const at::NoGradGuard no_grad;
   Dispatch dispatch;
   dispatch.num_tokens = expert_index.size(0);
   dispatch.num_choices = expert_index.size(1);
-  if (expert_index.is_cpu()) {
+  dispatch.is_empty = at::empty({0}, expert_index.options().dtype(at::kBool));
+  if (may_be_empty) {
+    make_dispatch_by_sorting(expert_index, E, dispatch);
+    dispatch.is_empty = expert_index == E;
+    if (num_rows_at_most > 0 && num_rows_at_most < expert_index.numel()) {
+      dispatch.slot_from_row = dispatch.slot_from_row.narrow(0, 0, num_rows_at_most);
+    }
+    dispatch.row_from_slot = dispatch.row_from_slot.masked_fill(dispatch.is_empty.flatten(), 0);
+  } else if (expert_index.is_cpu()) {
     make_dispatch_on_cpu(expert_index, E, dispatch);
   } else {
     make_dispatch_on_gpu(expert_index, E, dispatch);
   }
   dispatch.token_from_row =
       at::div(dispatch.slot_from_row, dispatch.num_choices, /*rounding_mode=*/"floor");
+  dispatch.expert_from_row = expert_index.flatten().index_select(0, dispatch.slot_from_row);
   dispatch.offsets = dispatch.tokens_per_expert.cumsum(0).to(at::kInt);
   return dispatch;
 }
 
 at::Tensor dispatch_rows(const at::Tensor& x, const Dispatch& dispatch) {
-  return DispatchRows::apply(
-      x, dispatch.token_from_row, dispatch.row_from_slot, dispatch.num_choices);
+  return DispatchRows::apply(x,
+                             dispatch.token_from_row,
+                             dispatch.row_from_slot,
+                             dispatch.is_empty,
+                             dispatch.num_choices);
 }
 
 at::Tensor combine_rows(const at::Tensor& y,
                         const at::Tensor& combine_weight,
                         const Dispatch& dispatch) {
-  return CombineRows::apply(
-      y, combine_weight, dispatch.row_from_slot, dispatch.slot_from_row, dispatch.token_from_row);
+  return CombineRows::apply(y,
+                            combine_weight,
+                            dispatch.row_from_slot,
+                            dispatch.slot_from_row,
+                            dispatch.token_from_row,
+                            dispatch.is_empty);
+}
+
+at::Tensor add_grouped_bias(const at::Tensor& y, const at::Tensor& bias, const Dispatch& dispatch) {
+  return y + RowsOfExperts::apply(bias, dispatch.expert_from_row, dispatch.tokens_per_expert);
+}
+
+at::Tensor grouped_scale(const at::Tensor& y, const at::Tensor& factor, const Dispatch& dispatch) {
+  return y * RowsOfExperts::apply(factor, dispatch.expert_from_row, dispatch.tokens_per_expert);
 }
 
 at::Tensor grouped_linear(const at::Tensor& x, const at::Tensor& weight, const Dispatch& dispatch) {

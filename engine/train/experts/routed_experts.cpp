@@ -1,70 +1,165 @@
 #include "engine/train/experts/routed_experts.h"
 
+#include <utility>
+
 #include <ATen/ATen.h>
 
-#include "engine/base/core/check.h"
 #include "engine/train/experts/grouped_linear.h"
 #include "engine/train/model/linear_function.h"
 
 namespace switchyard::train {
 namespace {
 
-std::unique_ptr<Router> create_router(const config::Node& options, std::int64_t num_experts) {
-  for (const RouterEntry& entry : all_routers()) {
-    if (entry.info.name == options.text("type")) return entry.create(options, num_experts);
-  }
-  SY_CHECK(false, "no router named " + options.text("type"));
-  return nullptr;
+RoutingShape shape_of(const config::Node& model,
+                      const config::Node& options,
+                      const std::string& name,
+                      std::int64_t vocab_size) {
+  return {name + ".router",
+          options.integer("num_experts"),
+          model.integer("d_model"),
+          options.integer("d_ff"),
+          vocab_size,
+          model.integer("seq_len")};
 }
 
 }  // namespace
 
 RoutedExperts::RoutedExperts(const config::Node& model,
                              const config::Node& options,
-                             const std::string& name)
+                             const std::string& name,
+                             std::int64_t vocab_size)
     : name_(name),
       num_experts_(options.integer("num_experts")),
       d_model_(model.integer("d_model")),
       d_ff_(options.integer("d_ff")),
-      load_balance_coef_(options.number("load_balance_coef")),
-      router_z_coef_(options.number("router_z_coef")),
+      use_bias_(options.boolean("use_expert_bias")),
+      use_scale_(options.boolean("use_multiplicative_bias")),
+      use_shared_gate_(options.boolean("use_shared_gate")),
       activation_(activation_from_name(options.text("activation"))),
-      router_(create_router(options.child("router"), num_experts_)) {}
+      routing_(options, shape_of(model, options, name, vocab_size)) {
+  const std::int64_t shared_d_ff = options.integer("shared_d_ff");
+  if (shared_d_ff == 0) return;
+  shared_options_ =
+      Json::object({{"d_ff", shared_d_ff}, {"activation", options.text("activation")}});
+  shared_ = std::make_unique<DenseFeedForward>(
+      model, config::Node(shared_options_), name + ".shared");
+}
 
 void RoutedExperts::declare(ParameterStore& parameters) const {
-  parameters.declare({name_ + ".router.weight", {num_experts_, d_model_}, true, true});
-  if (activation_ == Activation::kSwiglu) {
-    parameters.declare(
-        {name_ + ".experts.gate.weight", {num_experts_, d_ff_, d_model_}, true, false});
+  const std::int64_t E = num_experts_, D = d_model_, F = d_ff_;
+  routing_.declare(parameters);
+  const std::string experts = name_ + ".experts.";
+  if (is_gated(activation_)) parameters.declare({experts + "gate.weight", {E, F, D}, true, false});
+  parameters.declare({experts + "up.weight", {E, F, D}, true, false});
+  parameters.declare({experts + "down.weight", {E, D, F}, true, false});
+  if (use_bias_) {
+    if (is_gated(activation_)) parameters.declare({experts + "gate.bias", {E, F}, false, false});
+    parameters.declare({experts + "up.bias", {E, F}, false, false});
+    parameters.declare({experts + "down.bias", {E, D}, false, false});
   }
-  parameters.declare({name_ + ".experts.up.weight", {num_experts_, d_ff_, d_model_}, true, false});
-  parameters.declare(
-      {name_ + ".experts.down.weight", {num_experts_, d_model_, d_ff_}, true, false});
+  if (use_scale_) {
+    parameters.declare({experts + "scale", {E, F}, false, false, true, 1, /*fill=*/1.0});
+  }
+  if (shared_ != nullptr) shared_->declare(parameters);
+  if (shared_ != nullptr && use_shared_gate_) {
+    parameters.declare({name_ + ".shared_gate.weight", {1, D}, true, true});
+  }
 }
 
-void RoutedExperts::bind(ParameterStore& parameters, Fusion* /*fusion*/) {
-  router_weight_ = parameters.compute(name_ + ".router.weight");
-  if (activation_ == Activation::kSwiglu)
-    gate_ = parameters.compute(name_ + ".experts.gate.weight");
-  up_ = parameters.compute(name_ + ".experts.up.weight");
-  down_ = parameters.compute(name_ + ".experts.down.weight");
+void RoutedExperts::bind(ParameterStore& parameters, Fusion* fusion) {
+  routing_.bind(parameters);
+  const auto find = [&](const char* name) {
+    return parameters.compute(name_ + ".experts." + name);
+  };
+  if (is_gated(activation_)) gate_ = find("gate.weight");
+  up_ = find("up.weight");
+  down_ = find("down.weight");
+  if (use_bias_) {
+    if (is_gated(activation_)) gate_bias_ = find("gate.bias");
+    up_bias_ = find("up.bias");
+    down_bias_ = find("down.bias");
+  }
+  if (use_scale_) scale_ = find("scale");
+  if (shared_ == nullptr) return;
+  shared_->bind(parameters, fusion);
+  if (use_shared_gate_) shared_gate_ = parameters.compute(name_ + ".shared_gate.weight");
 }
 
-RoutedExperts::Output RoutedExperts::forward(const at::Tensor& x, bool is_training) const {
-  const at::Tensor tokens = x.reshape({-1, d_model_});
+RoutedExperts::Output RoutedExperts::forward(const TokenView& tokens) const {
+  return compute(routing_.route(tokens), tokens);
+}
+
+RoutedExperts::Output RoutedExperts::forward_logits(const at::Tensor& logits,
+                                                    const TokenView& tokens) const {
+  return compute(routing_.route_logits(logits, tokens), tokens);
+}
+
+RoutedExperts::Output RoutedExperts::compute(RoutingPlan plan, const TokenView& tokens) const {
   Output output;
-  const at::Tensor logits =
-      accumulating_linear(tokens.to(router_weight_.scalar_type()), router_weight_, {});
-  output.plan = router_->route(logits, is_training);
-  const Dispatch dispatch = make_dispatch(output.plan.expert_index, num_experts_);
-  const at::Tensor rows = dispatch_rows(tokens, dispatch);
-  const at::Tensor gate =
-      activation_ == Activation::kSwiglu ? grouped_linear(rows, gate_, dispatch) : at::Tensor();
-  const at::Tensor hidden = activate(activation_, grouped_linear(rows, up_, dispatch), gate);
-  const at::Tensor results = grouped_linear(hidden, down_, dispatch);
-  output.y = combine_rows(results, output.plan.combine_weight, dispatch).view_as(x);
-  output.tokens_per_expert = dispatch.tokens_per_expert;
+  if (plan.choice.slot_dispatch.defined()) {
+    output.y = mix(plan, tokens);
+    output.tokens_per_expert = count_assignments(plan.expert_index, num_experts_);
+  } else {
+    const Dispatch dispatch = make_dispatch(plan.expert_index,
+                                            num_experts_,
+                                            routing_.may_leave_slots_empty(),
+                                            plan.choice.num_assignments_at_most);
+    at::Tensor rows = dispatch_rows(tokens.x, dispatch);
+    if (plan.choice.use_straight_through) {
+      const at::Tensor weight =
+          plan.combine_weight.flatten().index_select(0, dispatch.slot_from_row).unsqueeze(1);
+      rows = rows * (1.0 + weight - weight.detach()).to(rows.scalar_type());
+    }
+    output.y = combine_rows(experts(rows, dispatch), plan.combine_weight, dispatch);
+    output.tokens_per_expert = dispatch.tokens_per_expert;
+  }
+  if (shared_ != nullptr) {
+    at::Tensor shared = shared_->forward(tokens.x.unsqueeze(0)).squeeze(0);
+    if (use_shared_gate_) {
+      const at::Tensor gate = at::sigmoid(
+          accumulating_linear(tokens.x.to(shared_gate_.scalar_type()), shared_gate_, {}));
+      shared = shared * gate.to(shared.scalar_type());
+    }
+    output.y = output.y + shared;
+  }
+  output.plan = std::move(plan);
   return output;
+}
+
+at::Tensor RoutedExperts::experts(const at::Tensor& rows, const Dispatch& dispatch) const {
+  const auto product = [&](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+    const at::Tensor y = grouped_linear(x, weight, dispatch);
+    return bias.defined() ? add_grouped_bias(y, bias, dispatch) : y;
+  };
+  const at::Tensor gate =
+      is_gated(activation_) ? product(rows, gate_, gate_bias_) : at::Tensor();
+  at::Tensor hidden = activate(activation_, product(rows, up_, up_bias_), gate);
+  if (use_scale_) hidden = grouped_scale(hidden, scale_, dispatch);
+  return product(hidden, down_, down_bias_);
+}
+
+/// Every expert computes its slots of every sequence: weighted sums of the sequence's tokens.
+at::Tensor RoutedExperts::mix(const RoutingPlan& plan, const TokenView& tokens) const {
+  const std::int64_t B = tokens.num_sequences, E = num_experts_, D = d_model_;
+  const at::Tensor x = tokens.x.view({B, -1, D});
+  const at::Tensor dispatch = plan.choice.slot_dispatch.to(x.scalar_type());
+  const at::Tensor inputs = at::bmm(dispatch.transpose(1, 2), x)  // [B, S, D]
+                                .view({B, E, -1, D})
+                                .transpose(0, 1)
+                                .reshape({E, -1, D});
+  const auto product = [](const at::Tensor& a, const at::Tensor& weight, const at::Tensor& bias) {
+    const at::Tensor y = at::bmm(a, weight.transpose(1, 2));
+    return bias.defined() ? y + bias.unsqueeze(1) : y;
+  };
+  const at::Tensor gate =
+      is_gated(activation_) ? product(inputs, gate_, gate_bias_) : at::Tensor();
+  at::Tensor hidden = activate(activation_, product(inputs, up_, up_bias_), gate);
+  if (use_scale_) hidden = hidden * scale_.unsqueeze(1);
+  const at::Tensor results = product(hidden, down_, down_bias_)
+                                 .view({E, B, -1, D})
+                                 .transpose(0, 1)
+                                 .reshape({B, -1, D});  // [B, S, D]
+  return at::bmm(plan.choice.slot_combine.to(x.scalar_type()), results).view({-1, D});
 }
 
 }  // namespace switchyard::train

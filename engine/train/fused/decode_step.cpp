@@ -28,6 +28,9 @@ kernels::DecodeActivation kernel_activation(Activation activation) {
       return kernels::DecodeActivation::kGeluTanh;
     case Activation::kSwiglu:
       return kernels::DecodeActivation::kSwiglu;
+    case Activation::kRelu:
+    case Activation::kGeglu:
+      break;
   }
   return kernels::DecodeActivation::kNone;
 }
@@ -37,6 +40,11 @@ kernels::DecodeActivation kernel_activation(Activation activation) {
 std::string DecodeStep::why_not(const Transformer& model, at::Device device) {
   const std::optional<DenseWeights> weights = model.dense_weights();
   if (!weights) return "routed layers and norms of queries and keys are decoded by their modules";
+  for (const DenseWeights::Layer& layer : weights->layers) {
+    if (kernel_activation(layer.activation) == kernels::DecodeActivation::kNone) {
+      return "relu and geglu are decoded by their modules";
+    }
+  }
   const at::ScalarType type = weights->token_embedding.scalar_type();
   if (weights->final_norm.weight.scalar_type() != at::kFloat ||
       (type != at::kFloat && type != at::kBFloat16)) {

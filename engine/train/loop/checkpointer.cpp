@@ -165,6 +165,7 @@ Result<Checkpointer::Saved> Checkpointer::save(Trainer& trainer, int keep_last) 
       moments.add(prefix + declaration.name, moment_view(flat, parameters.flat_master, master));
     }
   }
+  for (const auto& [name, buffer] : parameters.buffers()) weights.add(name, buffer);
   Json state = trainer.state();
   state.set("schema", Json("switchyard.state"));
   state.set("version", Json(kStateVersion));
@@ -205,6 +206,9 @@ Status Checkpointer::restore_weights(ParameterStore& parameters, const std::stri
   for (const ParameterStore::Declaration& declaration : parameters.declarations()) {
     SY_RETURN_IF_ERROR(
         read_into(reader, file, declaration.name, parameters.master(declaration.name)));
+  }
+  for (const auto& [name, buffer] : parameters.buffers()) {
+    SY_RETURN_IF_ERROR(read_into(reader, file, name, buffer));
   }
   parameters.refresh_compute_copies();
   return {};

@@ -181,9 +181,13 @@ void ContextReader::read(const std::vector<std::int32_t>& ids,
         record.combine_weight.select(0, -1).to(at::kCPU, at::kDouble).contiguous();
     SampledToken::Route entry;
     entry.layer = record.layer;
-    entry.experts.assign(experts.data_ptr<std::int64_t>(),
-                         experts.data_ptr<std::int64_t>() + experts.numel());
-    entry.weights.assign(weights.data_ptr<double>(), weights.data_ptr<double>() + weights.numel());
+    const std::int64_t E = record.router_probs.size(1);
+    for (std::int64_t k = 0; k < experts.numel(); ++k) {
+      const std::int64_t expert = experts.const_data_ptr<std::int64_t>()[k];
+      if (expert == E) continue;  // a slot without an expert
+      entry.experts.push_back(expert);
+      entry.weights.push_back(weights.const_data_ptr<double>()[k]);
+    }
     route->push_back(std::move(entry));
   }
 }

@@ -54,9 +54,13 @@ void MicroStep::pass() {
   losses_.total = losses_.total.detach();  // the tape and what it holds end here
 }
 
-/// Records the pass; gradients are zero afterwards, the random state what it was.
+/// Records the pass; gradients are zero afterwards, random state and buffers what they were.
 void MicroStep::record() {
   const at::Tensor random_state = model_.generator().get_state();
+  std::vector<std::pair<at::Tensor, at::Tensor>> buffers;  // each with what it held
+  for (const auto& [name, buffer] : model_.parameters().buffers()) {
+    buffers.emplace_back(buffer, buffer.clone());
+  }
   if (Fusion* const fusion = model_.fusion()) fusion->begin_tuning();
   for (int i = 0; i < kNumWarmUpPasses; ++i) pass();
   losses_ = {};
@@ -66,6 +70,7 @@ void MicroStep::record() {
   const Status recorded = graph->record([&] { pass(); });
   model_.parameters().zero_gradients();
   model_.generator().set_state(random_state);
+  for (auto& [buffer, held] : buffers) buffer.copy_(held);
   ++num_recordings_;
   if (recorded.ok()) {
     graph_ = std::move(graph);

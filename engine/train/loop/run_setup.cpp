@@ -127,7 +127,7 @@ void plan_fork(const RunRequest& request, PlannedRun& plan) {
 }  // namespace
 
 const config::Schema& program_schema() {
-  static const config::Schema schema = config::run_schema(router_declarations());
+  static const config::Schema schema = config::run_schema(routing_declarations());
   return schema;
 }
 

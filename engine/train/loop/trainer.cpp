@@ -86,6 +86,7 @@ Batch Trainer::Impl::take_batch(std::int64_t index) {
 Trainer::Impl::Sums Trainer::Impl::compute() {
   ParameterStore& parameters = model->parameters();
   parameters.zero_gradients();
+  model->begin_step();
   Sums sums;
   const double share = 1.0 / static_cast<double>(grad_accum_steps);
   const auto seed = static_cast<std::uint64_t>(section("train").integer("seed"));
@@ -193,6 +194,7 @@ StepReport Trainer::Impl::run_step(bool must_read) {
     is_updating = true;
     inject_oom("oom_update", 1);
     optimizer->step(model->parameters(), report.learning_rate, sums.grad_norm);
+    model->end_step();
     is_updating = false;
     if (statistics != nullptr) statistics->add(sums.routing);
   } else {

@@ -33,7 +33,7 @@ std::optional<DenseWeights> dense_weights(const config::Node& model,
       layer.up = part(name + ".feed_forward.up", use_bias);
       layer.down = part(name + ".feed_forward.down", use_bias);
       layer.activation = activation_from_name(feed_forward.text("activation"));
-      if (layer.activation == Activation::kSwiglu) {
+      if (is_gated(layer.activation)) {
         layer.gate = part(name + ".feed_forward.gate", use_bias);
       }
       weights.layers.push_back(std::move(layer));

@@ -33,6 +33,12 @@ void ParameterStore::declare(Declaration declaration) {
   declarations_.push_back(std::move(declaration));
 }
 
+void ParameterStore::declare_buffer(const std::string& name,
+                                    std::vector<std::int64_t> shape,
+                                    double value) {
+  buffers_[name] = at::full(shape, value, at::kDouble);
+}
+
 void ParameterStore::decay_all() {
   for (Declaration& declaration : declarations_) declaration.is_decayed = true;
 }
@@ -52,6 +58,7 @@ void ParameterStore::allocate(at::ScalarType master, at::ScalarType compute, at:
   flat_gradient = at::zeros({size}, options.dtype(master));
   flat_moment1 = at::zeros({size}, options.dtype(master));
   flat_moment2 = at::zeros({size}, options.dtype(master));
+  for (auto& [name, buffer] : buffers_) buffer = buffer.to(options.dtype(master));
   const bool has_copies = compute != master;
   flat_compute = has_copies ? at::zeros({size}, options.dtype(compute)) : flat_master;
   flat_compute_gradient = has_copies ? at::Tensor() : flat_gradient;
@@ -89,6 +96,10 @@ void ParameterStore::add_third_moment() {
 
 at::Tensor ParameterStore::master(const std::string& name) const {
   return lookup(master_views_, name);
+}
+
+at::Tensor ParameterStore::buffer(const std::string& name) const {
+  return lookup(buffers_, name);
 }
 
 at::Tensor ParameterStore::gradient(const std::string& name) const {

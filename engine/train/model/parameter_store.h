@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,9 +40,12 @@ class ParameterStore {
         false;  ///< read in master precision by its module (norm scales, router weights)
     bool is_hidden = true;         ///< not an embedding or the head (Muon treats these otherwise)
     std::int64_t num_stacked = 1;  ///< equal matrices along the second last dimension (3: qkv)
+    std::optional<double> fill = {};  ///< every number in the beginning; else by the name's ending
   };
 
   void declare(Declaration declaration);
+  /// A tensor in master precision that training changes without a gradient; checkpoints hold it.
+  void declare_buffer(const std::string& name, std::vector<std::int64_t> shape, double value = 0.0);
   /// Weight decay for every tensor declared so far (decay_rule "all").
   void decay_all();
   /// Allocates the buffers and the views. Call once, after all declarations.
@@ -54,6 +58,10 @@ class ParameterStore {
   /// What modules give to fused functions.
   [[nodiscard]] Slot slot(const std::string& name) const;
   [[nodiscard]] at::Tensor master(const std::string& name) const;
+  [[nodiscard]] at::Tensor buffer(const std::string& name) const;
+
+  [[nodiscard]] const std::map<std::string, at::Tensor>& buffers() const { return buffers_; }
+
   [[nodiscard]] at::Tensor gradient(
       const std::string& name) const;  ///< view of the flat gradient, master precision or compute
 
@@ -85,7 +93,7 @@ class ParameterStore {
   std::map<std::string, std::int64_t> offsets_;
   [[nodiscard]] bool has_copies() const { return !flat_compute.is_same(flat_master); }
 
-  std::map<std::string, at::Tensor> compute_views_, master_views_, gradient_views_;
+  std::map<std::string, at::Tensor> compute_views_, master_views_, gradient_views_, buffers_;
 };
 
 }  // namespace switchyard::train

@@ -207,24 +207,25 @@ DenseFeedForward::DenseFeedForward(const config::Node& model,
             model.boolean("use_bias")) {}
 
 void DenseFeedForward::declare(ParameterStore& parameters) const {
-  if (activation_ == Activation::kSwiglu) gate_.declare(parameters);
+  if (is_gated(activation_)) gate_.declare(parameters);
   up_.declare(parameters);
   down_.declare(parameters);
 }
 
 void DenseFeedForward::bind(ParameterStore& parameters, Fusion* fusion) {
   fusion_ = fusion;
-  if (activation_ == Activation::kSwiglu) gate_.bind(parameters, fusion);
+  if (is_gated(activation_)) gate_.bind(parameters, fusion);
   up_.bind(parameters, fusion);
   down_.bind(parameters, fusion);
 }
 
 at::Tensor DenseFeedForward::forward(const at::Tensor& x) const {
-  if (fusion_ != nullptr) {
+  const bool has_kernel = activation_ != Activation::kRelu && activation_ != Activation::kGeglu;
+  if (fusion_ != nullptr && has_kernel) {
     return fused_feed_forward(
         *fusion_, x, activation_, up_.slots(), gate_.slots(), down_.slots());
   }
-  const at::Tensor gate = activation_ == Activation::kSwiglu ? gate_.forward(x) : at::Tensor();
+  const at::Tensor gate = is_gated(activation_) ? gate_.forward(x) : at::Tensor();
   return down_.forward(activate(activation_, up_.forward(x), gate));
 }
 

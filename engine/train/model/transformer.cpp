@@ -37,9 +37,10 @@ bool is_residual_output(const std::string& name) {
 
 std::variant<DenseFeedForward, RoutedExperts> make_feed_forward(const config::Node& model,
                                                                 const config::Node& options,
-                                                                const std::string& name) {
+                                                                const std::string& name,
+                                                                std::int64_t vocab_size) {
   if (options.text("type") == "dense") return DenseFeedForward(model, options, name);
-  return RoutedExperts(model, options, name);
+  return RoutedExperts(model, options, name, vocab_size);
 }
 
 class AssembledTransformer final : public Transformer {
@@ -123,6 +124,15 @@ class AssembledTransformer final : public Transformer {
     return head(hidden.select(1, hidden.size(1) - 1), vocab_size_).to(at::kFloat);
   }
 
+  void begin_step() override {
+    for_each_routed([](RoutedExperts& experts) { experts.begin_step(); });
+  }
+
+  void end_step() override {
+    const at::NoGradGuard no_grad;
+    for_each_routed([](RoutedExperts& experts) { experts.end_step(); });
+  }
+
   [[nodiscard]] KvCache new_cache(std::int64_t batch) const override {
     KvCache cache;
     const auto options = at::TensorOptions(options_.device).dtype(options_.compute);
@@ -165,6 +175,13 @@ class AssembledTransformer final : public Transformer {
  private:
   [[nodiscard]] config::Node model_node() const { return config::Node(config_).child("model"); }
 
+  template <typename Body>
+  void for_each_routed(const Body& body) {
+    for (const auto& layer : layers_) {
+      if (auto* const routed = std::get_if<RoutedExperts>(&layer->feed_forward)) body(*routed);
+    }
+  }
+
   void build(const config::Node& model) {
     const bool use_rms = model.text("norm") == "rms_norm", use_bias = model.boolean("use_bias");
     for (const config::Node& entry : model.children("layers")) {
@@ -174,7 +191,8 @@ class AssembledTransformer final : public Transformer {
             Layer{Norm(model, name + ".attention_norm", d_model_, use_rms, use_bias),
                   Attention(model, name + ".attention"),
                   Norm(model, name + ".feed_forward_norm", d_model_, use_rms, use_bias),
-                  make_feed_forward(model, entry.child("feed_forward"), name + ".feed_forward")}));
+                  make_feed_forward(
+                      model, entry.child("feed_forward"), name + ".feed_forward", num_classes_)}));
       }
     }
     final_norm_ = std::make_unique<Norm>(model, "final_norm", d_model_, use_rms, use_bias);
@@ -206,7 +224,9 @@ class AssembledTransformer final : public Transformer {
     const double residual_std = init_std / std::sqrt(2.0 * static_cast<double>(layers_.size()));
     for (const ParameterStore::Declaration& declaration : parameters_.declarations()) {
       at::Tensor master = parameters_.master(declaration.name);
-      if (declaration.name.ends_with("norm.weight")) {
+      if (declaration.fill) {
+        master.fill_(*declaration.fill);
+      } else if (declaration.name.ends_with("norm.weight")) {
         master.fill_(1.0);
       } else if (declaration.name.ends_with(".weight")) {
         const double std = is_residual_output(declaration.name) ? residual_std : init_std;
@@ -272,11 +292,17 @@ class AssembledTransformer final : public Transformer {
       if (is_recomputed) {
         bool is_first = true;  // the second time nothing is reported
         const auto part = [=, this](const at::Tensor& from, const at::Tensor& branch) mutable {
-          return pass_layer(i, from, branch, true, nullptr, std::exchange(is_first, false) ? losses : nullptr);
+          return pass_layer(i,
+                            from,
+                            branch,
+                            tokens,
+                            true,
+                            nullptr,
+                            std::exchange(is_first, false) ? losses : nullptr);
         };
         results = recomputed(part, x, delta, draws_from_generator() ? &generator_ : nullptr);
       } else {
-        results = pass_layer(i, x, delta, is_training, cache, losses);
+        results = pass_layer(i, x, delta, tokens, is_training, cache, losses);
       }
       x = results[0];
       delta = results[1];
@@ -302,6 +328,7 @@ class AssembledTransformer final : public Transformer {
   std::vector<at::Tensor> pass_layer(std::size_t index,
                                      at::Tensor x,
                                      const at::Tensor& delta,
+                                     const at::Tensor& tokens,
                                      bool is_training,
                                      KvCache* cache,
                                      Losses* losses) {
@@ -317,10 +344,17 @@ class AssembledTransformer final : public Transformer {
       return {x, dense->forward(h)};
     }
     const auto& routed = std::get<RoutedExperts>(layer.feed_forward);
-    RoutedExperts::Output output = routed.forward(h, is_training);
+    TokenView view;
+    view.x = h.reshape({-1, d_model_});
+    view.token_ids = tokens.reshape({-1});
+    view.num_sequences = tokens.size(0);
+    view.first_position = cache != nullptr ? cache->length : 0;
+    view.is_training = is_training;
+    view.is_observed = losses != nullptr;
+    RoutedExperts::Output output = routed.forward(view);
+    output.y = output.y.view_as(h);
     const RoutingPlan& plan = output.plan;
-    const at::Tensor weighted = plan.load_balance_loss * routed.load_balance_coef() +
-                                plan.router_z_loss * routed.router_z_coef();
+    const at::Tensor& weighted = plan.auxiliary_loss;
     if (losses == nullptr) return {x, output.y, weighted};
     const double share = 1.0 / static_cast<double>(num_routed_layers());
     add_to(losses->load_balance_loss, plan.load_balance_loss.detach() * share);

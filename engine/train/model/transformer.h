@@ -22,7 +22,7 @@ class Fusion;
 /// synchronisation.
 struct RoutingRecord {
   int layer = 0;                 ///< index among all layers
-  at::Tensor expert_index;       ///< [N, K] int64, descending weight
+  at::Tensor expert_index;       ///< [N, K] int64, descending weight; E where there is none
   at::Tensor combine_weight;     ///< [N, K] fp32
   at::Tensor router_probs;       ///< [N, E] fp32
   at::Tensor router_logits;      ///< [N, E] fp32
@@ -95,6 +95,11 @@ class Transformer {
                             KvCache& cache,
                             std::vector<RoutingRecord>* routing) = 0;
   virtual KvCache new_cache(std::int64_t batch) const = 0;
+
+  /// Before the first pass of a step, and after its update was accepted: what routers keep of the
+  /// passes in between (balance controllers).
+  virtual void begin_step() = 0;
+  virtual void end_step() = 0;
 
   virtual ParameterStore& parameters() = 0;
   [[nodiscard]] virtual std::int64_t vocab_size() const = 0;

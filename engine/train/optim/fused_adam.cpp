@@ -89,6 +89,9 @@ void fused_adam(const AdamSettings& settings,
   if (group.weights.empty()) return;
   const std::vector<at::Tensor> steps(group.weights.size(), input.step);
   const at::Tensor is_skipped = at::isfinite(input.grad_norm).logical_not().to(at::kFloat);
+  // LibTorch's GPU version reads the rate as fp32 whatever the weights are.
+  const at::Tensor& rate = input.learning_rate;
+  const at::Tensor learning_rate = rate.is_cuda() ? rate.to(at::kFloat) : rate;
   const auto run = [&](const auto& fused) {
     fused(group.weights,
           group.gradients,
@@ -96,7 +99,7 @@ void fused_adam(const AdamSettings& settings,
           group.moments2,
           group.moments3,
           steps,
-          input.learning_rate,
+          learning_rate,
           settings.beta1,
           settings.beta2,
           weight_decay,

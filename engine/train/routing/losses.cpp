@@ -4,20 +4,28 @@
 
 namespace switchyard::train {
 
-at::Tensor load_balance_loss(const at::Tensor& router_probs, const at::Tensor& expert_index) {
+at::Tensor load_balance_loss(const at::Tensor& router_probs,
+                             const at::Tensor& expert_index,
+                             std::int64_t num_groups) {
   const std::int64_t E = router_probs.size(1);
-  const at::Tensor share = count_assignments(expert_index, E).to(router_probs.scalar_type()) /
-                           static_cast<double>(expert_index.numel());
-  return (share * router_probs.mean(0)).sum() * static_cast<double>(E);
+  const at::Tensor index = expert_index.reshape({num_groups, -1});
+  // One column more counts what has no expert.
+  const at::Tensor counts =
+      at::zeros({num_groups, E + 1}, index.options())
+          .scatter_add_(1, index, at::ones_like(index))
+          .narrow(1, 0, E)
+          .to(router_probs.scalar_type());
+  const at::Tensor share = counts / counts.sum(1, true).clamp_min(1.0);
+  const at::Tensor mean = router_probs.view({num_groups, -1, E}).mean(1);
+  return (share * mean).sum(1).mean() * static_cast<double>(E);
 }
 
 at::Tensor router_z_loss(const at::Tensor& router_logits) {
   return at::logsumexp(router_logits, 1).square().mean();
 }
 
-at::Tensor count_assignments(const at::Tensor& expert_index, std::int64_t E) {
-  const at::Tensor index = expert_index.flatten();
-  return at::zeros({E}, index.options()).scatter_add_(0, index, at::ones_like(index));
+at::Tensor squared_variation(const at::Tensor& values) {
+  return values.var(/*dim=*/0, /*unbiased=*/false) / values.mean().square();
 }
 
 }  // namespace switchyard::train

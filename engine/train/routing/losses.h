@@ -8,15 +8,20 @@ namespace switchyard::train {
 
 /// The auxiliary loss that pushes towards equal use of the experts.
 ///
-/// Math:   E x sum_e f_e P_e, f_e = assignments to e / (N K), P_e = mean_n router_probs[n, e];
-///         1 at uniform routing. The gradient flows through P alone: f is a count.
-/// Shapes: router_probs [N, E]; expert_index [N, K] int64; result 0-d.
+/// Math:   mean over groups of E x sum_e f_e P_e, f_e = assignments to e / all assignments of the
+///         group, P_e = mean of router_probs[., e] in the group; 1 at uniform routing. The gradient
+///         flows through P alone: f is a count.
+/// Shapes: router_probs [N, E]; expert_index [N, K] int64, E for none; N = num_groups x tokens of a
+///         group; result 0-d.
 /// Units:  none; the value before any coefficient, before any dropping.
 /// Limits: N >= 1.
 /// Determinism: exact for a device and thread count.
 /// Source: Fedus et al. 2021, arXiv 2101.03961, eq. 4-6; for K > 1 as in Muennighoff et al. 2024,
-///         arXiv 2409.02060, section 2.
-at::Tensor load_balance_loss(const at::Tensor& router_probs, const at::Tensor& expert_index);
+///         arXiv 2409.02060, section 2; per sequence as in DeepSeek-AI 2024, arXiv 2412.19437,
+///         eq. 17-20.
+at::Tensor load_balance_loss(const at::Tensor& router_probs,
+                             const at::Tensor& expert_index,
+                             std::int64_t num_groups = 1);
 
 /// The auxiliary loss that keeps router logits small.
 ///
@@ -28,11 +33,13 @@ at::Tensor load_balance_loss(const at::Tensor& router_probs, const at::Tensor& e
 /// Source: Zoph et al. 2022, arXiv 2202.08906, eq. 5.
 at::Tensor router_z_loss(const at::Tensor& router_logits);
 
-/// How many assignments each expert received, [E] int64 on the device of `expert_index`.
+/// The squared coefficient of variation.
 ///
-/// Shapes: expert_index, any shape, int64 in [0, E).
-/// Determinism: exact (integers).
-/// Source: the f_i term of Fedus et al. 2021, arXiv 2101.03961, eq. 5.
-at::Tensor count_assignments(const at::Tensor& expert_index, std::int64_t E);
+/// Math:   var(values) / mean(values)^2, the variance of a population.
+/// Shapes: values [E]; result 0-d.
+/// Units:  none; 0 for equal values.
+/// Determinism: exact for a device and thread count.
+/// Source: Shazeer et al. 2017, arXiv 1701.06538, eq. 7.
+at::Tensor squared_variation(const at::Tensor& values);
 
 }  // namespace switchyard::train

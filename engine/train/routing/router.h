@@ -2,55 +2,112 @@
 
 #include <memory>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "engine/base/config/node.h"
-#include "engine/base/config/schema.h"
+#include "engine/train/routing/stage.h"
 
 namespace switchyard::train {
 
-/// Which experts take which tokens, and with what weight.
-struct RoutingPlan {
-  at::Tensor expert_index;  ///< [N, K] int64 in [0, E), descending score, lower index first on ties
-  at::Tensor combine_weight;     ///< [N, K] fp32 (fp64 in float64 runs), differentiable
-  at::Tensor router_probs;       ///< [N, E], differentiable
-  at::Tensor router_logits;      ///< [N, E]
-  at::Tensor load_balance_loss;  ///< 0-d; 1 at uniform routing, before any coefficient
-  at::Tensor router_z_loss;      ///< 0-d
-};
+// A layer's routing is seven independent choices, one kind of stage each; layer_routing.h puts them
+// together. One file per strategy, listed in registry.cpp.
 
-/// Decides the routing of one layer from its logits. One file per strategy.
-///
-/// Shapes: router_logits [N, E].
-/// Determinism: exact; selection ties go to the lower index.
-/// Source: each strategy names its own in RouterInfo::source.
-class Router {
+/// Router logits of every token. Shapes: result [N, E] in master precision.
+class Projection : public Stage {
  public:
-  virtual ~Router() = default;
-  virtual RoutingPlan route(const at::Tensor& router_logits, bool is_training) = 0;
+  virtual at::Tensor logits(const TokenView& tokens) = 0;
+};
+
+/// Changes logits at random. Shapes: logits and result [N, E].
+class Noise : public Stage {
+ public:
+  virtual at::Tensor apply(const at::Tensor& logits, const TokenView& tokens) = 0;
+
+  /// A weighted loss on what was chosen, 0-d, or an undefined tensor.
+  virtual at::Tensor loss(const Scores& /*scores*/, const Choice& /*choice*/) { return {}; }
+};
+
+/// Scores from logits, expert by expert or over all of a token. Shapes: [N, E] all.
+class Score : public Stage {
+ public:
+  virtual at::Tensor score(const at::Tensor& logits) = 0;
+  /// Scores as shares that sum to 1 per token. `scores` is score(logits).
+  virtual at::Tensor probs(const at::Tensor& logits, const at::Tensor& scores) = 0;
+};
+
+/// Which experts take which tokens: the strategy that gives a router its name.
+///
+/// Determinism: exact; ties go to the lower index.
+class Router : public Stage {
+ public:
+  virtual Choice choose(const Scores& scores, const TokenView& tokens) = 0;
+  /// Columns of expert_index: K, or E where it is open how many experts a token has.
   [[nodiscard]] virtual std::int64_t top_k() const = 0;
+
+  [[nodiscard]] virtual bool may_leave_slots_empty() const { return false; }
 };
 
-struct RouterInfo {
-  std::string_view name;     ///< the word used in configs, tables and the window
-  std::string_view summary;  ///< one line for the tooltip
-  std::string_view source;   ///< paper and equation
-  bool is_causal = true;     ///< does a token's routing depend on later tokens?
+/// The weight of each chosen expert in its token's output. Shapes: result [N, K], 0 where no
+/// expert.
+class CombineWeight : public Stage {
+ public:
+  virtual at::Tensor weigh(const Scores& scores, const at::Tensor& expert_index) = 0;
 };
 
-struct RouterEntry {
-  RouterInfo info;
-  void (*describe)(config::Schema& schema) = nullptr;  ///< declares its options
-  std::unique_ptr<Router> (*create)(const config::Node& options,
-                                    std::int64_t E) = nullptr;  ///< from valid options
+/// A bias on scores that selection alone sees.
+class BalanceController : public Stage {
+ public:
+  virtual at::Tensor bias() { return {}; }  ///< [E], or undefined
+
+  /// Sees what a training pass chose, before dropping.
+  virtual void observe(const Scores& /*scores*/, const Choice& /*choice*/) {}
 };
 
-/// All routers, in the order in which the window lists them (registry.cpp is the only list).
+/// How many tokens an expert takes at most, and which are dropped.
+class Capacity : public Stage {
+ public:
+  /// expert_index with E for every dropped assignment. `combine_weight` is [N, K].
+  virtual at::Tensor limit(const Choice& choice,
+                           const at::Tensor& combine_weight,
+                           const Scores& scores,
+                           const TokenView& tokens) = 0;
+
+  [[nodiscard]] virtual bool may_drop() const { return true; }
+};
+
+using ProjectionEntry = StageEntry<Projection>;
+using NoiseEntry = StageEntry<Noise>;
+using ScoreEntry = StageEntry<Score>;
+using RouterEntry = StageEntry<Router>;
+using CombineWeightEntry = StageEntry<CombineWeight>;
+using BalanceEntry = StageEntry<BalanceController>;
+using CapacityEntry = StageEntry<Capacity>;
+
+// All strategies in the order in which the window lists them, the default first (registry.cpp).
+std::span<const ProjectionEntry> all_projections();
+std::span<const NoiseEntry> all_noises();
+std::span<const ScoreEntry> all_scores();
 std::span<const RouterEntry> all_routers();
-/// The same as declarations for config::run_schema.
-std::vector<config::RouterDeclaration> router_declarations();
+std::span<const CombineWeightEntry> all_combine_weights();
+std::span<const BalanceEntry> all_balance_controllers();
+std::span<const CapacityEntry> all_capacities();
+
+/// All of them as declarations for config::run_schema.
+std::vector<config::RoutingDeclaration> routing_declarations();
+
+/// values [N, E] at the chosen experts, [N, K]; 0 where a slot holds no expert. Differentiable.
+at::Tensor at_chosen(const at::Tensor& values, const at::Tensor& expert_index);
+
+/// The K largest of each row of `ranked` [N, E], descending, the lower index first on ties: [N, K].
+at::Tensor largest(const at::Tensor& ranked, std::int64_t top_k);
+
+/// How many assignments each of E experts received, [E] int64 on the device; slots without an
+/// expert are not counted.
+///
+/// Shapes: expert_index, any shape, int64 in [0, E].
+/// Determinism: exact (integers).
+/// Source: the f_i term of Fedus et al. 2021, arXiv 2101.03961, eq. 5.
+at::Tensor count_assignments(const at::Tensor& expert_index, std::int64_t num_experts);
 
 }  // namespace switchyard::train

@@ -210,7 +210,7 @@ void RoutingStatistics::add_pending(Group& group) {
   const auto L = static_cast<std::int64_t>(group.layers.size());
   if (!group.counts.defined()) {
     group.counts = at::zeros({L, group.num_experts}, all_counts[0].options());
-    group.importance = at::zeros({L, group.num_experts}, probs.options());
+    group.importance = at::zeros({L, group.num_experts + 1}, probs.options());
     group.sums = at::zeros({2, L}, probs.options());
     group.num_tokens = 0;
   }
@@ -230,7 +230,7 @@ std::vector<LayerRoutingSample> RoutingStatistics::read() {
   for (const Group& group : groups_) {
     if (!group.counts.defined()) return {};
     parts.push_back(group.counts.to(at::kDouble).flatten());
-    parts.push_back(group.importance.to(at::kDouble).flatten());
+    parts.push_back(group.importance.narrow(1, 0, group.num_experts).to(at::kDouble).flatten());
     parts.push_back(group.sums.to(at::kDouble).flatten());
   }
   if (parts.empty()) return {};

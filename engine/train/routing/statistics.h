@@ -91,7 +91,7 @@ class RoutingStatistics {
     std::vector<int> layers;                    ///< indices, ascending
     std::vector<const RoutingRecord*> pending;  ///< records of the forward pass under way
     at::Tensor counts;                          ///< [L, E] int64
-    at::Tensor importance;                      ///< [L, E]
+    at::Tensor importance;                      ///< [L, E + 1]: the last for slots without expert
     at::Tensor sums;                            ///< [2, L]: token entropy, margin
     std::int64_t num_tokens = 0;
   };

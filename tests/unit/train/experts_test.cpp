@@ -90,7 +90,7 @@ TEST(RoutedExperts, WithOneExpertEqualsTheDenseBlock) {
   };
   const config::Node routed_model = config::Node(routed).child("model");
   const config::Node dense_model = config::Node(dense).child("model");
-  RoutedExperts experts(routed_model, block(routed), "routed");
+  RoutedExperts experts(routed_model, block(routed), "routed", 11);
   DenseFeedForward feed_forward(dense_model, block(dense), "dense");
   ParameterStore parameters;
   experts.declare(parameters);
@@ -105,7 +105,10 @@ TEST(RoutedExperts, WithOneExpertEqualsTheDenseBlock) {
   experts.bind(parameters);
   feed_forward.bind(parameters);
   const at::Tensor x = test::normal({2, 3, 16}, 9);
-  const at::Tensor got = experts.forward(x, true).y;
+  TokenView tokens;
+  tokens.x = x.view({6, 16});
+  tokens.num_sequences = 2;
+  const at::Tensor got = experts.forward(tokens).y.view_as(x);
   EXPECT_LE((got - feed_forward.forward(x)).abs().max().item<double>(), 1e-12);
 }
 

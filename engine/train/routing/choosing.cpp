@@ -1,0 +1,26 @@
+#include <ATen/ATen.h>
+
+#include "engine/train/routing/router.h"
+
+namespace switchyard::train {
+
+at::Tensor at_chosen(const at::Tensor& values, const at::Tensor& expert_index) {
+  const std::int64_t E = values.size(1);
+  const at::Tensor chosen = values.gather(1, expert_index.clamp_max(E - 1));
+  return chosen.masked_fill(expert_index == E, 0.0);
+}
+
+at::Tensor largest(const at::Tensor& ranked, std::int64_t top_k) {
+  return std::get<1>(at::sort(ranked, /*stable=*/true, 1, /*descending=*/true))
+      .narrow(1, 0, top_k)
+      .contiguous();
+}
+
+at::Tensor count_assignments(const at::Tensor& expert_index, std::int64_t num_experts) {
+  const at::Tensor index = expert_index.flatten();
+  return at::zeros({num_experts + 1}, index.options())
+      .scatter_add_(0, index, at::ones_like(index))
+      .narrow(0, 0, num_experts);
+}
+
+}  // namespace switchyard::train

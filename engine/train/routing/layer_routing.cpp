@@ -1,0 +1,121 @@
+#include "engine/train/routing/layer_routing.h"
+
+#include <ATen/ATen.h>
+
+#include "engine/base/core/check.h"
+#include "engine/train/routing/losses.h"
+
+namespace switchyard::train {
+namespace {
+
+template <typename Kind>
+std::unique_ptr<Kind> create_stage(std::span<const StageEntry<Kind>> entries,
+                                   const config::Node& options,
+                                   const RoutingShape& shape) {
+  for (const StageEntry<Kind>& entry : entries) {
+    if (entry.info.name == options.text("type")) return entry.create(options, shape);
+  }
+  SY_CHECK(false, "no strategy of routing named " + options.text("type"));
+  return nullptr;
+}
+
+}  // namespace
+
+LayerRouting::LayerRouting(const config::Node& options, const RoutingShape& shape)
+    : shape_(shape),
+      counts_first_choice_(options.text("load_balance_counts") == "first_choice"),
+      balances_sequences_(options.text("load_balance_scope") == "sequence"),
+      load_balance_coef_(options.number("load_balance_coef")),
+      router_z_coef_(options.number("router_z_coef")),
+      importance_coef_(options.number("importance_coef")),
+      projection_(create_stage(all_projections(), options.child("projection"), shape)),
+      noise_(create_stage(all_noises(), options.child("noise"), shape)),
+      score_(create_stage(all_scores(), options.child("score"), shape)),
+      router_(create_stage(all_routers(), options.child("router"), shape)),
+      combine_weight_(create_stage(all_combine_weights(), options.child("combine_weight"), shape)),
+      balance_(create_stage(all_balance_controllers(), options.child("balance"), shape)),
+      capacity_(create_stage(all_capacities(), options.child("capacity"), shape)) {}
+
+template <typename Body>
+void LayerRouting::for_each_stage(const Body& body) const {
+  for (Stage* const stage : {static_cast<Stage*>(projection_.get()),
+                             static_cast<Stage*>(noise_.get()),
+                             static_cast<Stage*>(score_.get()),
+                             static_cast<Stage*>(router_.get()),
+                             static_cast<Stage*>(combine_weight_.get()),
+                             static_cast<Stage*>(balance_.get()),
+                             static_cast<Stage*>(capacity_.get())}) {
+    body(*stage);
+  }
+}
+
+void LayerRouting::declare(ParameterStore& parameters) const {
+  for_each_stage([&](const Stage& stage) { stage.declare(parameters); });
+}
+
+void LayerRouting::bind(ParameterStore& parameters) {
+  for_each_stage([&](Stage& stage) { stage.bind(parameters); });
+}
+
+void LayerRouting::begin_step() {
+  for_each_stage([](Stage& stage) { stage.begin_step(); });
+}
+
+void LayerRouting::end_step() {
+  for_each_stage([](Stage& stage) { stage.end_step(); });
+}
+
+RoutingPlan LayerRouting::route(const TokenView& tokens) const {
+  return route_logits(projection_->logits(tokens), tokens);
+}
+
+RoutingPlan LayerRouting::route_logits(const at::Tensor& logits, const TokenView& tokens) const {
+  Scores scores;
+  scores.clean_logits = logits;
+  scores.logits = noise_->apply(logits, tokens);
+  scores.scores = score_->score(scores.logits);
+  scores.probs = score_->probs(scores.logits, scores.scores);
+  const at::Tensor bias = balance_->bias();
+  scores.ranked = scores.scores.detach();
+  if (bias.defined()) scores.ranked = scores.ranked + bias;
+
+  RoutingPlan plan;
+  plan.choice = router_->choose(scores, tokens);
+  plan.router_logits = logits;
+  plan.router_probs = scores.probs;
+  plan.chosen_index = plan.choice.expert_index;
+  plan.chosen_weight = plan.choice.combine_weight.defined()
+                           ? plan.choice.combine_weight
+                           : combine_weight_->weigh(scores, plan.chosen_index);
+  if (tokens.is_training && tokens.is_observed) {
+    const at::NoGradGuard no_grad;
+    balance_->observe(scores, plan.choice);
+  }
+  plan.expert_index = capacity_->limit(plan.choice, plan.chosen_weight.detach(), scores, tokens);
+  plan.combine_weight =
+      plan.expert_index.is_same(plan.chosen_index)
+          ? plan.chosen_weight
+          : plan.chosen_weight.masked_fill(plan.expert_index == shape_.num_experts, 0.0);
+  add_losses(plan, scores, tokens);
+  return plan;
+}
+
+void LayerRouting::add_losses(RoutingPlan& plan,
+                              const Scores& scores,
+                              const TokenView& tokens) const {
+  const at::Tensor counted =
+      counts_first_choice_ ? plan.chosen_index.narrow(1, 0, 1) : plan.chosen_index;
+  plan.load_balance_loss = load_balance_loss(
+      scores.probs, counted, balances_sequences_ ? tokens.num_sequences : 1);
+  plan.router_z_loss = router_z_loss(plan.router_logits);
+  at::Tensor& sum = plan.auxiliary_loss;
+  sum = plan.load_balance_loss * load_balance_coef_ + plan.router_z_loss * router_z_coef_;
+  if (importance_coef_ > 0.0) {
+    sum = sum + squared_variation(scores.probs.sum(0)) * importance_coef_;
+  }
+  const at::Tensor of_noise = noise_->loss(scores, plan.choice);
+  if (of_noise.defined()) sum = sum + of_noise;
+  if (plan.choice.auxiliary_loss.defined()) sum = sum + plan.choice.auxiliary_loss;
+}
+
+}  // namespace switchyard::train
