@@ -87,11 +87,13 @@ void fused_adam(const AdamSettings& settings,
                 double weight_decay,
                 const UpdateInput& input) {
   if (group.weights.empty()) return;
-  const std::vector<at::Tensor> steps(group.weights.size(), input.step);
+  // LibTorch's GPU version reads step and rate as fp32, whatever the weights are.
+  const auto as_read = [](const at::Tensor& number) {
+    return number.is_cuda() ? number.to(at::kFloat) : number;
+  };
+  const std::vector<at::Tensor> steps(group.weights.size(), as_read(input.step));
   const at::Tensor is_skipped = at::isfinite(input.grad_norm).logical_not().to(at::kFloat);
-  // LibTorch's GPU version reads the rate as fp32 whatever the weights are.
-  const at::Tensor& rate = input.learning_rate;
-  const at::Tensor learning_rate = rate.is_cuda() ? rate.to(at::kFloat) : rate;
+  const at::Tensor learning_rate = as_read(input.learning_rate);
   const auto run = [&](const auto& fused) {
     fused(group.weights,
           group.gradients,
