@@ -46,6 +46,9 @@ class Router : public Stage {
   [[nodiscard]] virtual std::int64_t top_k() const = 0;
 
   [[nodiscard]] virtual bool may_leave_slots_empty() const { return false; }
+
+  /// Does it mix tokens (slot_dispatch) instead of choosing?
+  [[nodiscard]] virtual bool mixes_tokens() const { return false; }
 };
 
 /// The weight of each chosen expert in its token's output. Shapes: result [N, K], 0 where no

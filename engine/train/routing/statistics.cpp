@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <ATen/ATen.h>
 
@@ -198,31 +199,41 @@ void RoutingStatistics::add(const std::vector<RoutingRecord>& records) {
 }
 
 void RoutingStatistics::add_pending(Group& group) {
-  std::vector<at::Tensor> all_probs, all_indices, all_weights, all_counts;
-  for (const RoutingRecord* record : group.pending) {
-    all_probs.push_back(record->router_probs);
-    all_indices.push_back(record->expert_index.flatten());
-    all_weights.push_back(record->combine_weight.flatten());
-    all_counts.push_back(record->tokens_per_expert);
-  }
-  group.pending.clear();
-  const at::Tensor probs = at::stack(all_probs).detach();  // [L, N, E]
+  const std::vector<const RoutingRecord*> records = std::exchange(group.pending, {});
+  const auto stacked = [&](at::Tensor RoutingRecord::*part) {
+    std::vector<at::Tensor> parts;
+    for (const RoutingRecord* record : records) parts.push_back(record->*part);
+    return at::stack(parts).detach();
+  };
+  const at::Tensor counts = stacked(&RoutingRecord::tokens_per_expert);
   const auto L = static_cast<std::int64_t>(group.layers.size());
+  const at::TensorOptions floats = records[0]->router_probs.options();
   if (!group.counts.defined()) {
-    group.counts = at::zeros({L, group.num_experts}, all_counts[0].options());
-    group.importance = at::zeros({L, group.num_experts + 1}, probs.options());
-    group.sums = at::zeros({2, L}, probs.options());
+    group.counts = at::zeros({L, group.num_experts}, counts.options());
+    group.importance = at::zeros({L, group.num_experts + 1}, floats);
+    group.sums = at::zeros({2, L}, floats);
     group.num_tokens = 0;
   }
-  group.counts.add_(at::stack(all_counts));
+  group.num_tokens += records[0]->router_probs.size(0);
+  group.counts.add_(counts);
+  const bool is_summed = std::all_of(records.begin(), records.end(), [](const auto* record) {
+    return record->token_sums.defined();
+  });
+  if (is_summed) {
+    group.importance.narrow(1, 0, group.num_experts).add_(stacked(&RoutingRecord::importance));
+    group.sums.add_(stacked(&RoutingRecord::token_sums).t());
+    return;
+  }
+  const at::Tensor probs = stacked(&RoutingRecord::router_probs);  // [L, N, E]
   group.importance.scatter_add_(
-      1, at::stack(all_indices), at::stack(all_weights).detach().to(probs.scalar_type()));
+      1,
+      stacked(&RoutingRecord::expert_index).flatten(1),
+      stacked(&RoutingRecord::combine_weight).flatten(1).to(probs.scalar_type()));
   group.sums.select(0, 0).sub_(at::xlogy(probs, probs).sum({1, 2}));
   if (group.num_experts > 1) {
     const at::Tensor largest = std::get<0>(at::topk(probs, 2, 2));
     group.sums.select(0, 1).add_((largest.select(2, 0) - largest.select(2, 1)).sum(1));
   }
-  group.num_tokens += probs.size(1);
 }
 
 std::vector<LayerRoutingSample> RoutingStatistics::read() {
