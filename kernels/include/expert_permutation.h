@@ -30,7 +30,7 @@ struct ExpertPermutation {
 ///         of the rows behind them.
 /// Shapes: expert_index [num_assignments] int32; row_from_slot, slot_from_row [num_assignments]
 ///         int64; count [E] int64; offsets [E] int32; all overwritten.
-/// Limits: 1 <= E <= 6143 on a GPU; num_assignments < 2^31. Fast up to 1023 experts.
+/// Limits: 1 <= E <= 4095 on a GPU; num_assignments < 2^31. Fast up to 1023 experts.
 /// Errors: launch failure; E or num_assignments out of limits.
 /// Determinism: exact and stable: within an expert, the order of i is kept.
 /// Source: Gale et al. 2022, arXiv 2211.15841, section 4 (grouping of tokens by expert).

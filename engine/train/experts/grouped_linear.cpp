@@ -21,13 +21,15 @@ void make_dispatch_on_cpu(const at::Tensor& expert_index, std::int64_t E, Dispat
   dispatch.row_from_slot = at::empty({num_rows}, at::kLong);
   dispatch.slot_from_row = at::empty({num_rows}, at::kLong);
   dispatch.tokens_per_expert = at::empty({E}, at::kLong);
+  dispatch.offsets = at::empty({E}, at::kInt);
   kernels::expert_permutation_reference(
-      index.const_data_ptr<std::int32_t>(),
-      num_rows,
-      static_cast<int>(E),
-      dispatch.row_from_slot.mutable_data_ptr<std::int64_t>(),
-      dispatch.slot_from_row.mutable_data_ptr<std::int64_t>(),
-      dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>());
+      {.expert_index = index.const_data_ptr<std::int32_t>(),
+       .num_assignments = num_rows,
+       .E = static_cast<int>(E),
+       .row_from_slot = dispatch.row_from_slot.mutable_data_ptr<std::int64_t>(),
+       .slot_from_row = dispatch.slot_from_row.mutable_data_ptr<std::int64_t>(),
+       .count = dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>(),
+       .offsets = dispatch.offsets.mutable_data_ptr<std::int32_t>()});
 }
 
 /// With slots that hold no expert: one stable sort, whatever the device.
@@ -37,6 +39,7 @@ void make_dispatch_by_sorting(const at::Tensor& expert_index, std::int64_t E, Di
   const at::Tensor places = at::arange(index.numel(), index.options());
   dispatch.row_from_slot = at::empty_like(places).scatter_(0, dispatch.slot_from_row, places);
   dispatch.tokens_per_expert = count_assignments(index, E);
+  dispatch.offsets = dispatch.tokens_per_expert.cumsum(0).to(at::kInt);
 }
 
 #ifdef SY_WITH_CUDA
@@ -47,14 +50,20 @@ void make_dispatch_on_gpu(const at::Tensor& expert_index, std::int64_t E, Dispat
   dispatch.row_from_slot = at::empty({index.numel()}, options);
   dispatch.slot_from_row = at::empty({index.numel()}, options);
   dispatch.tokens_per_expert = at::empty({E}, options);
+  dispatch.offsets = at::empty({E}, index.options());
+  const auto workspace_bytes = static_cast<std::int64_t>(
+      kernels::expert_permutation_workspace_bytes(index.numel(), static_cast<int>(E)));
+  const at::Tensor workspace = at::empty({workspace_bytes}, index.options().dtype(at::kByte));
   const c10::impl::VirtualGuardImpl device(index.device().type());
   const kernels::KernelStatus status = kernels::expert_permutation_cuda(
-      index.const_data_ptr<std::int32_t>(),
-      index.numel(),
-      static_cast<int>(E),
-      dispatch.row_from_slot.mutable_data_ptr<std::int64_t>(),
-      dispatch.slot_from_row.mutable_data_ptr<std::int64_t>(),
-      dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>(),
+      {.expert_index = index.const_data_ptr<std::int32_t>(),
+       .num_assignments = index.numel(),
+       .E = static_cast<int>(E),
+       .row_from_slot = dispatch.row_from_slot.mutable_data_ptr<std::int64_t>(),
+       .slot_from_row = dispatch.slot_from_row.mutable_data_ptr<std::int64_t>(),
+       .count = dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>(),
+       .offsets = dispatch.offsets.mutable_data_ptr<std::int32_t>(),
+       .workspace = workspace.mutable_data_ptr()},
       device.getStreamNativeHandle(device.getStream(index.device())));
   SY_CHECK(status.ok(), status.message);
 }
@@ -231,7 +240,6 @@ Dispatch make_dispatch(const at::Tensor& expert_index,
   dispatch.token_from_row =
       at::div(dispatch.slot_from_row, dispatch.num_choices, /*rounding_mode=*/"floor");
   dispatch.expert_from_row = expert_index.flatten().index_select(0, dispatch.slot_from_row);
-  dispatch.offsets = dispatch.tokens_per_expert.cumsum(0).to(at::kInt);
   return dispatch;
 }
 
