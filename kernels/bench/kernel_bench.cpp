@@ -299,7 +299,8 @@ void measure_routed_layer(std::int64_t D, std::int64_t F, int E, int K, std::int
                                    nullptr);
   });
   measure("gather_rows forward", (N + M) * D * 2, [&] {
-    return gather_rows_cuda(Dtype::kBf16, x.data(), row_from_slot, N, K, D, rows.data(), nullptr);
+    return gather_rows_cuda(
+        Dtype::kBf16, x.data(), row_from_slot, N, K, D, M, rows.data(), nullptr);
   });
   measure("gather_rows backward", (N + M) * D * 2, [&] {
     return gather_rows_backward_cuda(
@@ -308,6 +309,7 @@ void measure_routed_layer(std::int64_t D, std::int64_t F, int E, int K, std::int
   const CombineRows combine{.N = N,
                             .K = K,
                             .D = D,
+                            .num_rows = M,
                             .dtype = Dtype::kBf16,
                             .row_from_slot = row_from_slot,
                             .combine_weight = weight.floats()};

@@ -12,6 +12,7 @@ struct CombineRows {
   std::int64_t N = 0;
   std::int64_t K = 0;
   std::int64_t D = 0;
+  std::int64_t num_rows = 0;                    ///< of y and dy; the forward does not read it
   Dtype dtype = Dtype::kF32;                    ///< of y, addend, out and their gradients
   const std::int64_t* row_from_slot = nullptr;  ///< as expert_permutation writes it
   const float* combine_weight = nullptr;        ///< null: 1, in the forward alone
@@ -36,9 +37,10 @@ struct CombineRowsBackward {
 ///         out[n] = addend[n] + sum_k [r >= 0] w y[r], in the order of k. Rows with r < 0 have no
 ///         expert: they count as zero and are not read.
 ///         Backward: dy[r] = w dout[n] and dcombine_weight[n, k] = sum_d dout[n, d] y[r, d] for
-///         r >= 0; dy[-1 - r] = 0 and dcombine_weight[n, k] = 0 for r < 0. The gradient of addend
-///         is dout. Sums in f32 (reference: f64).
-/// Shapes: y, dy [M, D], M >= N K; addend, out, dout [N, D]; row_from_slot [N K] int64;
+///         r >= 0; dy[-1 - r] = 0 if dy has that row, and dcombine_weight[n, k] = 0, for r < 0. The
+///         gradient of addend is dout. Sums in f32 (reference: f64).
+/// Shapes: y, dy [num_rows, D], every row with an expert among them; addend, out, dout [N, D];
+/// row_from_slot [N K] int64;
 ///         combine_weight, dcombine_weight [N, K] f32. Rows that no slot names are not written.
 /// Limits: D >= 1, K >= 1. 16 bytes at a time with aligned pointers and rows.
 /// Errors: launch failure; D, K or sizes out of limits; a backward without weights.

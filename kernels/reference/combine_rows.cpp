@@ -37,7 +37,7 @@ void combine_rows_backward_reference(const CombineRows& shape, const CombineRows
         const double g = dout[d].get();
         if (r >= 0) sum += g * static_cast<const T*>(args.y)[first + d].get();
         const double w = r >= 0 ? static_cast<double>(shape.combine_weight[i]) : 0.0;
-        static_cast<T*>(args.dy)[first + d].set(r >= 0 ? w * g : 0.0);
+        if (first < shape.num_rows * shape.D) static_cast<T*>(args.dy)[first + d].set(w * g);
       }
       args.dcombine_weight[i] = static_cast<float>(sum);
     }

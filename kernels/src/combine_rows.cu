@@ -75,12 +75,13 @@ __global__ void __launch_bounds__(kThreadsOfToken)
   for (std::int64_t k = 0; k < shape.K; k += kRows) {
     std::int64_t row[kRows];
     float weight[kRows], dot[kRows];
-    bool has_slot[kRows], has_expert[kRows];
+    bool has_row[kRows], has_expert[kRows];  // has_row: one to write
 #pragma unroll
     for (int j = 0; j < kRows; ++j) {
-      has_slot[j] = k + j < shape.K;
-      const std::int64_t r = has_slot[j] ? shape.row_from_slot[first_slot + k + j] : -1;
+      const bool has_slot = k + j < shape.K;
+      const std::int64_t r = has_slot ? shape.row_from_slot[first_slot + k + j] : -1;
       has_expert[j] = r >= 0;
+      has_row[j] = has_slot && (r >= 0 || -1 - r < shape.num_rows);
       row[j] = (r >= 0 ? r : -1 - r) * shape.D;
       weight[j] = has_expert[j] ? shape.combine_weight[first_slot + k + j] : 0.0F;
       dot[j] = 0.0F;
@@ -103,7 +104,7 @@ __global__ void __launch_bounds__(kThreadsOfToken)
         if (at >= shape.D) continue;
 #pragma unroll
         for (int j = 0; j < kRows; ++j) {
-          if (!has_slot[j]) continue;
+          if (!has_row[j]) continue;
           Pack<T, kSize> scaled;
 #pragma unroll
           for (int i = 0; i < kSize; ++i) {

@@ -22,6 +22,7 @@ __global__ void __launch_bounds__(kThreads)
                        std::int64_t N,
                        std::int64_t K,
                        std::int64_t D,
+                       std::int64_t num_rows,
                        unsigned packs_per_row,
                        T* __restrict__ y) {
   const auto [n, pack] = device::pack_place<kThreads, 1>(0, packs_per_row);
@@ -34,7 +35,8 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll 4
   for (std::int64_t k = 0; k < K; ++k) {
     const std::int64_t r = row_from_slot[n * K + k];
-    store_pack(y + (r >= 0 ? r : -1 - r) * D + d, r >= 0 ? values : zeros);
+    const std::int64_t row = r >= 0 ? r : -1 - r;
+    if (row < num_rows) store_pack(y + row * D + d, r >= 0 ? values : zeros);
   }
 }
 
@@ -44,6 +46,7 @@ KernelStatus launch_packs(const void* x,
                           std::int64_t N,
                           std::int64_t K,
                           std::int64_t D,
+                          std::int64_t num_rows,
                           void* y,
                           cudaStream_t stream) {
   const std::int64_t packs_per_row = D / kSize;
@@ -55,6 +58,7 @@ KernelStatus launch_packs(const void* x,
                                                                N,
                                                                K,
                                                                D,
+                                                               num_rows,
                                                                static_cast<unsigned>(packs_per_row),
                                                                static_cast<T*>(y));
   return device::launched();
@@ -66,12 +70,13 @@ KernelStatus launch(const void* x,
                     std::int64_t N,
                     std::int64_t K,
                     std::int64_t D,
+                    std::int64_t num_rows,
                     void* y,
                     cudaStream_t stream) {
   constexpr int kWide = 16 / static_cast<int>(sizeof(T));
   const bool is_aligned = D % kWide == 0 && device::is_aligned(x, 16) && device::is_aligned(y, 16);
-  return is_aligned ? launch_packs<T, kWide>(x, row_from_slot, N, K, D, y, stream)
-                    : launch_packs<T, 1>(x, row_from_slot, N, K, D, y, stream);
+  return is_aligned ? launch_packs<T, kWide>(x, row_from_slot, N, K, D, num_rows, y, stream)
+                    : launch_packs<T, 1>(x, row_from_slot, N, K, D, num_rows, y, stream);
 }
 
 }  // namespace
@@ -82,13 +87,14 @@ KernelStatus gather_rows_cuda(Dtype dtype,
                               std::int64_t N,
                               std::int64_t K,
                               std::int64_t D,
+                              std::int64_t num_rows,
                               void* y,
                               CudaStream stream) {
   if (D < 1 || K < 1) return {"gather_rows: expected D >= 1 and K >= 1"};
   if (N <= 0) return {};
   const auto cuda_stream = static_cast<cudaStream_t>(stream);
-  return dtype == Dtype::kF32 ? launch<float>(x, row_from_slot, N, K, D, y, cuda_stream)
-                              : launch<Bf16>(x, row_from_slot, N, K, D, y, cuda_stream);
+  return dtype == Dtype::kF32 ? launch<float>(x, row_from_slot, N, K, D, num_rows, y, cuda_stream)
+                              : launch<Bf16>(x, row_from_slot, N, K, D, num_rows, y, cuda_stream);
 }
 
 KernelStatus gather_rows_backward_cuda(Dtype dtype,

@@ -62,7 +62,7 @@ TEST(GatherRowsReference, CopiesTokensAndSumsTheirGradients) {
   const HostArray dy = HostArray::random(Dtype::kF32, kM * kD, 2);
   const HostArray addend = HostArray::random(Dtype::kF32, kN * kD, 3);
   HostArray y(Dtype::kF32, kM * kD, 9.0), dx(Dtype::kF32, kN * kD, 9.0);
-  gather_rows_reference(Dtype::kF32, x.data(), kRows, kN, kK, kD, y.data());
+  gather_rows_reference(Dtype::kF32, x.data(), kRows, kN, kK, kD, kM, y.data());
   gather_rows_backward_reference(
       Dtype::kF32, dy.data(), kRows, kN, kK, kD, addend.data(), dx.data());
   constexpr std::int64_t kTokens[kM] = {0, 1, 2, 0, 1, -1, -2};  // -1: zeros, -2: left alone
@@ -72,6 +72,9 @@ TEST(GatherRowsReference, CopiesTokensAndSumsTheirGradients) {
       EXPECT_EQ(y[r * kD + d], n >= 0 ? x[n * kD + d] : n == -1 ? 0.0 : 9.0);
     }
   }
+  HostArray shorter(Dtype::kF32, kM * kD, 9.0);
+  gather_rows_reference(Dtype::kF32, x.data(), kRows, kN, kK, kD, 5, shorter.data());
+  EXPECT_EQ(shorter[5 * kD], 9.0) << "a row without an expert behind the last one";
   for (std::int64_t d = 0; d < kD; ++d) {
     EXPECT_NEAR(dx[d], addend[d] + dy[d] + dy[3 * kD + d], 1e-6);
     EXPECT_NEAR(dx[2 * kD + d], addend[2 * kD + d] + dy[2 * kD + d], 1e-6);
@@ -99,8 +102,12 @@ TEST(CombineRowsReference, EqualsTheFormulaAndItsSlopes) {
     for (std::int64_t i = 0; i < kN * kD; ++i) sum += dout[i] * out_at(i / kD, i % kD);
     return sum;
   };
-  const CombineRows shape{
-      .N = kN, .K = kK, .D = kD, .row_from_slot = kRows, .combine_weight = weight.floats()};
+  const CombineRows shape{.N = kN,
+                          .K = kK,
+                          .D = kD,
+                          .num_rows = kM,
+                          .row_from_slot = kRows,
+                          .combine_weight = weight.floats()};
   HostArray out = addend, dy(Dtype::kF32, kM * kD, 9.0), dweight(Dtype::kF32, kN * kK, 9.0);
   combine_rows_reference(shape, {.y = y.data(), .addend = out.data(), .out = out.data()});
   for (std::int64_t i = 0; i < kN * kD; ++i) EXPECT_NEAR(out[i], out_at(i / kD, i % kD), 1e-6);

@@ -114,18 +114,16 @@ RoutedExperts::Output RoutedExperts::compute(RoutingPlan plan, const TokenView& 
                                             num_experts_,
                                             routing_.may_leave_slots_empty(),
                                             plan.choice.num_assignments_at_most);
-    // A choice with fewer rows than slots has its own size, which the kernels do not know.
-    const bool has_kernels = is_fused_ && plan.choice.num_assignments_at_most == 0;
-    at::Tensor rows = has_kernels ? fused_gather_rows(tokens.x, dispatch)
-                                  : dispatch_rows(tokens.x, dispatch);
+    at::Tensor rows = is_fused_ ? fused_gather_rows(tokens.x, dispatch)
+                                : dispatch_rows(tokens.x, dispatch);
     if (plan.choice.use_straight_through) {
       const at::Tensor weight =
           plan.combine_weight.flatten().index_select(0, dispatch.slot_from_row).unsqueeze(1);
       rows = rows * (1.0 + weight - weight.detach()).to(rows.scalar_type());
     }
     const at::Tensor results = experts(rows, dispatch);
-    output.y = has_kernels ? fused_combine_rows(results, plan.combine_weight, dispatch)
-                           : combine_rows(results, plan.combine_weight, dispatch);
+    output.y = is_fused_ ? fused_combine_rows(results, plan.combine_weight, dispatch)
+                         : combine_rows(results, plan.combine_weight, dispatch);
     output.tokens_per_expert = dispatch.tokens_per_expert;
   }
   if (shared_ != nullptr) {

@@ -25,11 +25,13 @@ struct RouteFunction : torch::autograd::Function<RouteFunction> {
     const at::Tensor importance = at::empty({options.E}, floats);
     const at::Tensor balance = at::empty({}, floats), z = at::empty({}, floats);
     const at::Tensor sums = at::empty({2}, floats);
-    const at::Tensor workspace =
-        at::empty({static_cast<std::int64_t>(
-                      kernels::route_top_k_workspace_bytes(options.N, options.E))},
-                  floats.dtype(at::kByte));
     kernels::RouteTopKForward args;
+    at::Tensor workspace;
+    if constexpr (kHasKernels) {
+      const std::size_t bytes = kernels::route_top_k_workspace_bytes(options.N, options.E);
+      workspace = at::empty({static_cast<std::int64_t>(bytes)}, floats.dtype(at::kByte));
+      args.workspace = workspace.mutable_data_ptr();
+    }
     args.router_logits = logits.const_data_ptr<float>();
     args.selection_bias = bias.numel() > 0 ? bias.const_data_ptr<float>() : nullptr;
     args.expert_index = index.mutable_data_ptr<std::int32_t>();
@@ -42,7 +44,6 @@ struct RouteFunction : torch::autograd::Function<RouteFunction> {
     args.router_z_loss = z.mutable_data_ptr<float>();
     args.token_entropy_nats = sums.mutable_data_ptr<float>();
     args.top1_margin = sums.mutable_data_ptr<float>() + 1;
-    args.workspace = workspace.mutable_data_ptr();
     run_kernel(
         logits.device(),
         [&] { kernels::route_top_k_reference(options, args); },
@@ -95,12 +96,21 @@ struct RouteFunction : torch::autograd::Function<RouteFunction> {
 struct GatherFunction : torch::autograd::Function<GatherFunction> {
   static at::Tensor forward(AutogradContext* context,
                             const at::Tensor& x,
-                            const at::Tensor& row_from_slot) {
+                            const at::Tensor& row_from_slot,
+                            std::int64_t num_rows) {
     const std::int64_t N = x.size(0), D = x.size(1), K = row_from_slot.numel() / N;
-    const at::Tensor y = at::empty({N * K, D}, x.options());
+    const at::Tensor y = at::empty({num_rows, D}, x.options());
     const auto* const rows = row_from_slot.const_data_ptr<std::int64_t>();
     const auto run = [&](const auto& gather, auto... stream) {
-      return gather(dtype_of(x), x.const_data_ptr(), rows, N, K, D, y.mutable_data_ptr(), stream...);
+      return gather(dtype_of(x),
+                    x.const_data_ptr(),
+                    rows,
+                    N,
+                    K,
+                    D,
+                    num_rows,
+                    y.mutable_data_ptr(),
+                    stream...);
     };
     run_kernel(
         x.device(),
@@ -132,7 +142,7 @@ struct GatherFunction : torch::autograd::Function<GatherFunction> {
         dy.device(),
         [&] { run(kernels::gather_rows_backward_reference); },
         [&](auto stream) { return run(kernels::gather_rows_backward_cuda, stream); });
-    return {dx, {}};
+    return {dx, {}, {}};
   }
 };
 
@@ -142,6 +152,7 @@ kernels::CombineRows combine_shape(const at::Tensor& y,
   return {weight.size(0),
           weight.size(1),
           y.size(1),
+          y.size(0),
           dtype_of(y),
           row_from_slot.const_data_ptr<std::int64_t>(),
           weight.const_data_ptr<float>()};
@@ -277,7 +288,8 @@ FusedRoute fused_route_top_k(const at::Tensor& router_logits,
 }
 
 at::Tensor fused_gather_rows(const at::Tensor& x, const Dispatch& dispatch) {
-  return GatherFunction::apply(x.contiguous(), dispatch.row_from_slot);
+  return GatherFunction::apply(
+      x.contiguous(), dispatch.row_from_slot, dispatch.slot_from_row.size(0));
 }
 
 at::Tensor fused_combine_rows(const at::Tensor& y,

@@ -35,11 +35,11 @@ FusedRoute fused_route_top_k(const at::Tensor& router_logits,
                              const at::Tensor& selection_bias,
                              const kernels::RouteTopK& options);
 
-/// Rows of x [N, D] in sorted order, [N*K, D]; rows without an expert are zero.
+/// Rows of x [N, D] in sorted order, [M, D]; rows without an expert are zero.
 /// Source: kernels/include/gather_rows.h.
 at::Tensor fused_gather_rows(const at::Tensor& x, const Dispatch& dispatch);
 
-/// Expert outputs y [N*K, D] weighted and summed per token, [N, D].
+/// Expert outputs y [M, D] weighted and summed per token, [N, D].
 /// Source: kernels/include/combine_rows.h.
 at::Tensor fused_combine_rows(const at::Tensor& y,
                               const at::Tensor& combine_weight,
