@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "engine/base/config/schema.h"
 #include "engine/base/core/file_system.h"
 #include "engine/base/core/limits.h"
 
@@ -113,6 +114,10 @@ Result<Json> read_run_config(const std::string& root) {
                      config["schema"].dump() + ".",
                  "This folder is no run of ours.",
                  {}};
+  }
+  // Programs of today read what older ones wrote; a newer version is the reader's to refuse.
+  if (config["version"].as_integer(config::kRunVersion) < config::kRunVersion) {
+    return config::migrate(std::move(config), paths.config());
   }
   return config;
 }

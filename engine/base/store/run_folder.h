@@ -51,7 +51,7 @@ std::string next_run_directory(const std::string& runs, const std::string& name)
 /// Errors: kUsage when it holds something that is not a run; kIo / kDiskFull with the path.
 Status create_run_folder(const std::string& root, const Json& resolved_config);
 
-/// The resolved configuration of a run. Errors: kInputFile when the folder is not a run folder.
+/// The resolved configuration of a run, in today's version if it is an older one. Errors: kInputFile when the folder is not a run folder.
 Result<Json> read_run_config(const std::string& root);
 
 /// Who holds a run, as written in run.lock; for messages only: the lock itself decides.
