@@ -29,8 +29,9 @@ RunState noted_failure(const std::string& path) {
 
 /// The first key that may not change in a run and does; empty when the run is the sweep's.
 std::string foreign_key(const config::Schema& schema, const Json& stored, const Json& wanted) {
-  // A run of an older program has no value for keys that are newer than it.
-  const config::Resolved resolved = config::resolve(schema, stored, "");
+  // A run of an older program has an older version, and no value for keys that are newer than it.
+  const auto migrated = config::migrate(stored, "");
+  const config::Resolved resolved = config::resolve(schema, migrated.ok() ? *migrated : stored, "");
   for (const config::Difference& found :
        config::differences(schema, resolved.ok() ? resolved.config : stored, wanted)) {
     if (!found.is_resumable)

@@ -321,6 +321,14 @@ TEST_F(SweepRuns, KeepTheReasonOfAFailureUntilTheyAreTriedAgain) {
   EXPECT_EQ(state().reason, "not a number");
 }
 
+TEST_F(SweepRuns, OfAnOlderVersionAreStillTheSweeps) {
+  Json older = json_of(R"({"schema": "switchyard.run", "version": 1, "name": "base",
+      "train": {"max_steps": 10}})");
+  ASSERT_TRUE(store::create_run_folder(paths.run(run), older).ok());
+  record("completed", 10);
+  EXPECT_EQ(state().state, State::kDone) << state().reason;
+}
+
 TEST_F(SweepRuns, AreNotTakenFromAFolderWithOtherSettings) {
   Json other = run.config;
   other.find("model")->set("d_model", 64);
