@@ -112,26 +112,6 @@ TEST_F(Runs, KeepTagsNotesAndTheArchiveAcrossStarts) {
   EXPECT_FALSE(std::filesystem::exists(root("a-001") + "/studio.json"));
 }
 
-TEST_F(Runs, OfASweepStandTogether) {
-  for (const auto& [name, rate] : {std::pair{"rates-learning_rate-0.001-s1", 0.001},
-                                   std::pair{"rates-learning_rate-0.003-s1", 0.003}}) {
-    ASSERT_TRUE(store::write_run_tags(root(name), {"rates"}).ok());
-    make(name, rate);
-  }
-  make("other-001", 0.002);
-  DrivenApp driven;
-  ASSERT_TRUE(driven.play("sweep", [&](Hands& hands) {
-    ASSERT_TRUE(go_to_runs(hands, "other-001"));
-    hands.studio().runs_state.group = ui::RunGroup::kTag;
-    hands.frames(3);
-    hands.save_picture("runs-sweep-dark");
-    hands.type_into("runs.filter", "tag:rates");
-    EXPECT_TRUE(hands.is_there("runs.row.rates-learning_rate-0.001-s1"));
-    EXPECT_TRUE(hands.is_there("runs.row.rates-learning_rate-0.003-s1"));
-    EXPECT_FALSE(hands.is_there("runs.row.other-001"));
-  }));
-}
-
 TEST_F(Runs, GoToTheTrashAndComeBackByUndo) {
   make("a-001", 0.003);
   make("b-001", 0.001);
