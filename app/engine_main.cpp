@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   cli::add_data_commands(app, context);
   cli::add_run_commands(app, context);
   cli::add_queue_commands(app, context);
+  cli::add_sweep_commands(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

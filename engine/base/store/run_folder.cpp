@@ -17,6 +17,8 @@ namespace switchyard::store {
 namespace {
 
 constexpr std::string_view kRunSchema = "switchyard.run";
+constexpr std::uint64_t kMostTagBytes = 1 << 16;
+constexpr std::size_t kMostTags = 32;
 
 std::string home_directory() {
   if (const char* home = std::getenv("HOME"); home != nullptr && home[0] == '/') return home;
@@ -26,13 +28,14 @@ std::string home_directory() {
 
 /// Names that an engine or the window may have put into a folder before it is a run.
 bool may_stand_in_new_folder(const std::string& name) {
-  static constexpr std::array<std::string_view, 7> kOurs{"checkpoints",
+  static constexpr std::array<std::string_view, 8> kOurs{"checkpoints",
                                                          "run.lock",
                                                          "log.jsonl",
                                                          "crash.txt",
                                                          "run.sock.path",
                                                          "run.sock",
-                                                         "engine.log"};
+                                                         "engine.log",
+                                                         "tags.json"};
   return name.starts_with(".") || std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end();
 }
 
@@ -120,6 +123,27 @@ Result<Json> read_run_config(const std::string& root) {
     return config::migrate(std::move(config), paths.config());
   }
   return config;
+}
+
+Status write_run_tags(const std::string& root, const std::vector<std::string>& tags) {
+  Json list = Json::array();
+  for (const std::string& tag : tags) list.push_back(tag);
+  const Json document = Json::object(
+      {{"schema", Json("switchyard.tags")}, {"version", Json(1)}, {"tags", std::move(list)}});
+  return write_file_durably(RunPaths{root}.tags(), document.dump(2) + "\n");
+}
+
+std::vector<std::string> read_run_tags(const std::string& root) {
+  std::vector<std::string> tags;
+  const std::string path = RunPaths{root}.tags();
+  const auto text = read_file(path, kMostTagBytes);
+  if (!text.ok()) return tags;  // most runs have none
+  const auto document = parse_json(*text, path);
+  if (!document.ok()) return tags;  // for finding runs only: a damaged file costs no run
+  for (const Json& tag : (*document)["tags"].items()) {
+    if (!tag.as_string().empty() && tags.size() < kMostTags) tags.push_back(tag.as_string());
+  }
+  return tags;
 }
 
 }  // namespace switchyard::store
