@@ -456,7 +456,11 @@ void Session::set_state(const std::string& state, const std::string& reason) {
   event.set("event", Json("state"));
   if (!reason.empty()) event.set("reason", Json(reason));
   emit(std::move(event));
-  log_info(state, {{"step", Json(step)}, {"reason", Json(reason)}});
+  if (reason.empty()) {
+    log_info(state, {{"step", Json(step)}});
+  } else {
+    log_info(state, {{"step", Json(step)}, {"reason", Json(reason)}});
+  }
   if (server_ == nullptr) return;
   message.set("type", Json("state"));
   server_->broadcast(message);
