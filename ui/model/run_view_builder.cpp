@@ -46,6 +46,7 @@ void truncate_columns(MapColumns& columns, std::int64_t step) {
   columns.count.resize(keep);
   columns.mean.resize(cells);
   columns.max.resize(cells);
+  columns.zeros.resize(cells);
 }
 
 RunViewBuilder::RunViewBuilder(std::string root) : root_(std::move(root)) {}

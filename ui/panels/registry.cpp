@@ -34,6 +34,20 @@ std::span<const PanelEntry> all_panels() {
       PanelEntry{"train.events", "Events", Workspace::kTrain, Slot::kRight, &make_events_panel},
       PanelEntry{"routing.layers", "Layers", Workspace::kRouting, Slot::kLeft, &make_layers_panel},
       PanelEntry{"routing.maps", "Maps", Workspace::kRouting, Slot::kCentre, &make_routing_panel},
+      PanelEntry{
+          "routing.balance", "Balance", Workspace::kRouting, Slot::kCentre, &make_balance_panel},
+      PanelEntry{"routing.compare",
+                 "Compare",
+                 Workspace::kRouting,
+                 Slot::kCentre,
+                 &make_routing_compare_panel},
+      PanelEntry{
+          "routing.routes", "Tokens", Workspace::kRouting, Slot::kCentre, &make_routes_panel},
+      PanelEntry{"routing.time",
+                 "Over time",
+                 Workspace::kRouting,
+                 Slot::kBottom,
+                 &make_routing_time_panel},
       PanelEntry{"routing.expert", "Expert", Workspace::kRouting, Slot::kRight, &make_expert_panel},
       PanelEntry{"prompt.input", "Prompt", Workspace::kPrompt, Slot::kLeft, &make_prompt_panel},
       PanelEntry{
