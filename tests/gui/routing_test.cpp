@@ -1,4 +1,7 @@
 // The Routing workspace: play-back over a recorded run, by mouse and by keys.
+#include "engine/base/routing/routing_probe.h"
+#include "engine/base/store/run_folder.h"
+#include "engine/base/store/run_store.h"
 #include "tests/gui/app_driver.h"
 
 namespace switchyard::test {
@@ -173,6 +176,102 @@ TEST_F(Routing, FollowsTheTokensOfAPrompt) {
     hands.key(ImGuiKey_Escape);
   }));
   driven.save_picture("routing-tokens-dark");
+}
+
+/// Two probes and a finding, written into the recorded run as its engine would.
+void add_probes_and_finding(const std::string& root, std::int64_t last_step) {
+  auto writer = store::Writer::open(store::RunPaths{root}.database(), 0, last_step);
+  ASSERT_TRUE(writer.ok());
+  constexpr std::int32_t kTokens = 2048, kExperts = 8, kWindow = 64;
+  for (const std::int64_t step : {last_step / 2, last_step}) {
+    routing::ProbeText text;
+    text.seq_len = kWindow;
+    for (std::int32_t i = 0; i <= kTokens; ++i) text.inputs.push_back((i * i + i / 7) % 23);
+    text.targets.assign(text.inputs.begin() + 1, text.inputs.end());
+    text.inputs.pop_back();
+    std::vector<routing::ProbeReading> readings;
+    for (int layer = 0; layer < 3; ++layer) {
+      routing::ProbeReading reading{layer, kExperts, 2, {}, 1.2, 0.2, 0.1};
+      for (std::int32_t i = 0; i < kTokens; ++i) {
+        const std::int32_t id = text.inputs[static_cast<std::size_t>(i)];
+        const bool is_early = step != last_step && i % 3 == 0;
+        const std::int32_t first = (id * (layer + 3) + (is_early ? 1 : 0)) % kExperts;
+        reading.experts.push_back(static_cast<std::uint16_t>(first));
+        reading.experts.push_back(
+            static_cast<std::uint16_t>((first + 1 + i % 2 + (i % kWindow) / 40) % kExperts));
+      }
+      readings.push_back(std::move(reading));
+    }
+    (*writer)->routing_probe({step, step * 256, 0.1 * static_cast<double>(step), 0.0},
+                             routing::make_probe(text, std::move(readings)));
+  }
+  (*writer)->event("doctor",
+                   last_step,
+                   Json::object({{"action", "found"},
+                                 {"finding", "dead_experts"},
+                                 {"layer", 1},
+                                 {"severity", "attention"},
+                                 {"message", "Layer 1: 2 of 8 experts got no token for 80 steps."},
+                                 {"hint", "Raise the weight of the balance loss of this layer."},
+                                 {"pointer", "/model/d_model"},
+                                 {"value", 0.02},
+                                 {"since_step", last_step / 2}}));
+  ASSERT_TRUE((*writer)->flush().ok());
+}
+
+TEST_F(Routing, ShowsWhatProbesAndTheDoctorFound) {
+  place.set_default_steps(120);
+  std::string root;
+  {
+    DrivenApp driven;
+    ASSERT_TRUE(driven.play("record", [&](Hands& hands) {
+      record(hands);
+      hands.app().shell().focus_panel("routing.findings");
+      hands.frames(4);
+      EXPECT_FALSE(hands.is_there("finding.0.copy")) << "a healthy run";
+      root = hands.run().root;
+    }));
+    driven.save_picture("routing-findings-none-dark");
+  }
+  add_probes_and_finding(root, 120);
+  DrivenApp driven(root);
+  ASSERT_TRUE(driven.play("pairs", [](Hands& hands) {
+    ASSERT_TRUE(hands.wait([&] { return hands.run().probes.size() == 2; }, 60));
+    hands.click("workspace.1");
+    hands.app().shell().focus_panel("routing.findings");
+    hands.app().shell().focus_panel("routing.pairs");
+    hands.studio().selection.layer = 0;
+    hands.frames(6);
+    EXPECT_TRUE(hands.is_there("finding.0.copy"));
+  }));
+  save_themes(driven, "routing-pairs");
+  ASSERT_TRUE(driven.play("words", [](Hands& hands) {
+    hands.app().shell().focus_panel("routing.specialisation");
+    hands.frames(6);
+    hands.click("special.expert.3");
+    EXPECT_EQ(hands.studio().selection.expert, 3);
+  }));
+  save_themes(driven, "routing-specialisation");
+  ASSERT_TRUE(driven.play("search", [](Hands& hands) {
+    hands.type_into("special.search", "e");
+    hands.frames(4);
+  }));
+  driven.save_picture("routing-token-search-dark");
+  ASSERT_TRUE(driven.play("doctor", [](Hands& hands) {
+    hands.click("finding.0.layer");
+    EXPECT_EQ(hands.studio().selection.layer, 1);
+    hands.click("finding.0.copy");
+    EXPECT_NE(std::string(ImGui::GetClipboardText()).find("2 of 8 experts"), std::string::npos);
+    hands.frames(4);
+  }));
+  driven.save_picture("routing-findings-dark");
+  driven.save_picture("routing-findings-small-dark", 1024, 640);
+  ASSERT_TRUE(driven.play("setting", [](Hands& hands) {
+    hands.click("finding.0.setting");
+    hands.frames(6);
+    EXPECT_TRUE(hands.studio().config.draft.has_value());
+    EXPECT_EQ(hands.app().shell().workspace(), ui::Workspace::kTrain);
+  }));
 }
 
 TEST_F(Routing, LooksTheSameOnADenseMonitor) {

@@ -14,9 +14,11 @@ std::unique_ptr<Panel> make_config_panel();
 std::unique_ptr<Panel> make_data_panel();
 std::unique_ptr<Panel> make_events_panel();
 std::unique_ptr<Panel> make_expert_panel();
+std::unique_ptr<Panel> make_findings_panel();
 std::unique_ptr<Panel> make_inspector_panel();
 std::unique_ptr<Panel> make_layers_panel();
 std::unique_ptr<Panel> make_over_training_panel();
+std::unique_ptr<Panel> make_pairs_panel();
 std::unique_ptr<Panel> make_plots_panel();
 std::unique_ptr<Panel> make_prompt_panel();
 std::unique_ptr<Panel> make_routes_panel();
@@ -31,6 +33,7 @@ std::unique_ptr<Panel> make_run_queue_panel();
 std::unique_ptr<Panel> make_run_scatter_panel();
 std::unique_ptr<Panel> make_runs_panel();
 std::unique_ptr<Panel> make_score_panel();
+std::unique_ptr<Panel> make_specialisation_panel();
 std::unique_ptr<Panel> make_token_panel();
 
 }  // namespace switchyard::ui

@@ -124,9 +124,11 @@ class RoutingComparePanel final : public Panel {
 
   static void draw_summary(const RoutingGrid& a, const RoutingGrid& b) {
     const RoutingChange change = change_of(a, b);
-    std::string words = "From A to B " + plain_number(100.0 * change.moved_share, 2) +
-                        " % of the load moved, most in layer " +
-                        std::to_string(change.most_changed_layer) + ". ";
+    std::string words = "From A to B no load moved. ";
+    if (change.moved_share > 0.0)
+      words = "From A to B " + plain_number(100.0 * change.moved_share, 2) +
+              " % of the load moved, most in layer " + std::to_string(change.most_changed_layer) +
+              ". ";
     words +=
         change.num_died == 0 ? "No expert died" : std::to_string(change.num_died) + " experts died";
     if (change.num_revived > 0) words += ", " + std::to_string(change.num_revived) + " came back";

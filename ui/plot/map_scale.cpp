@@ -9,12 +9,19 @@ constexpr double kLeast = 1e-6;
 constexpr double kMost = 1e6;
 constexpr double kLeastReach = 0.1;  ///< a factor of 1.07: an even layer shows as even
 
+/// Two digits, "8" rather than "8.0".
+std::string short_text(double factor) {
+  std::string text = plain_number(factor, 2);
+  if (text.ends_with(".0")) text.resize(text.size() - 2);
+  return text;
+}
+
 std::string times(double factor) {
-  return plain_number(factor, 2) + "\xC3\x97";
+  return short_text(factor) + "\xC3\x97";
 }
 
 std::string part(double factor) {
-  return factor >= 1.0 ? times(factor) : "1/" + plain_number(1.0 / factor, 2);
+  return factor >= 1.0 ? times(factor) : "1/" + short_text(1.0 / factor);
 }
 
 }  // namespace
