@@ -3,6 +3,7 @@
 #include "engine/base/store/run_folder.h"
 #include "engine/base/store/run_store.h"
 #include "tests/gui/app_driver.h"
+#include "ui/widgets/text_audit.h"
 
 namespace switchyard::test {
 namespace {
@@ -238,8 +239,12 @@ TEST_F(Routing, ShowsWhatProbesAndTheDoctorFound) {
   ASSERT_TRUE(driven.play("pairs", [](Hands& hands) {
     ASSERT_TRUE(hands.wait([&] { return hands.run().probes.size() == 2; }, 60));
     hands.click("workspace.1");
+    hands.frames(8);
     hands.app().shell().focus_panel("routing.findings");
+    hands.frames(4);
     hands.app().shell().focus_panel("routing.pairs");
+    hands.frames(4);
+    EXPECT_TRUE(hands.is_there("pairs.layer"));
     hands.studio().selection.layer = 0;
     hands.frames(6);
     EXPECT_TRUE(hands.is_there("finding.0.copy"));
@@ -266,6 +271,18 @@ TEST_F(Routing, ShowsWhatProbesAndTheDoctorFound) {
   }));
   driven.save_picture("routing-findings-dark");
   driven.save_picture("routing-findings-small-dark", 1024, 640);
+  for (const float zoom : {0.75F, 1.0F, 1.5F, 2.0F}) {
+    driven.app().shell().set_zoom(zoom);
+    for (const char* panel : {"routing.pairs", "routing.specialisation", "routing.findings"}) {
+      driven.app().shell().focus_panel(panel);
+      driven.app().picture(1024, 640, 8);  // layout and sizes settle
+      ui::start_text_audit();
+      driven.app().picture(1024, 640, 1);
+      for (const ui::TextFault& fault : ui::stop_text_audit())
+        ADD_FAILURE() << panel << " at zoom " << zoom << ": " << fault.text << ": " << fault.reason;
+    }
+  }
+  driven.app().shell().set_zoom(1.0F);
   ASSERT_TRUE(driven.play("setting", [](Hands& hands) {
     hands.click("finding.0.setting");
     hands.frames(6);

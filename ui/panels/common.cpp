@@ -244,12 +244,6 @@ bool fill_mark(const store::Event& event, PlotMark& mark) {
     mark.label = action.empty() ? "guard" : action;
     std::replace(mark.label.begin(), mark.label.end(), '_', ' ');
     mark.detail = "Guard" + at + ": " + (message.empty() ? detail.dump() : message);
-  } else if (event.kind == "doctor") {
-    if (detail["action"].as_string() != "found") return false;
-    mark.kind = MarkKind::kAlert;
-    const std::int64_t layer = detail["layer"].as_integer(-1);
-    mark.label = layer < 0 ? "routing" : layer_name(static_cast<int>(layer));
-    mark.detail = "Finding" + at + ": " + message;
   } else if (event.kind == "error") {
     mark.kind = MarkKind::kFailure;
     mark.label = "error";

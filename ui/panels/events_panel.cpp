@@ -101,11 +101,6 @@ EventText event_text(const store::Event& event) {
   if (event.kind == "guard")
     return {
         Icon::kSpike, Tone::kAttention, "Guard acted", message.empty() ? detail.dump() : message};
-  if (event.kind == "doctor")
-    return {Icon::kRouting,
-            detail["action"].as_string() == "found" ? Tone::kAttention : Tone::kOk,
-            detail["action"].as_string() == "found" ? "Routing finding" : "Finding cleared",
-            message};
   if (event.kind == "error")
     return {Icon::kFailure,
             Tone::kFailure,
