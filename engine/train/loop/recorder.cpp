@@ -33,6 +33,19 @@ std::vector<store::MetricInfo> all_metrics() {
       {"dead_experts", "experts", "experts that received next to nothing, per layer", true},
       {"top1_margin", "", "mean gap between the two largest probabilities, per layer", true},
       {"dropped_frac", "fraction", "tokens without any expert, per layer", true},
+      {"boundary_margin", "", "probe: mean gap between choice k and the next, per layer", true},
+      {"vocabulary_specialization",
+       "fraction",
+       "probe: mean share of a token id's most frequent expert, per layer",
+       true},
+      {"saturation_top1",
+       "fraction",
+       "tokens with the same first expert as at the probe before, per layer",
+       true},
+      {"saturation_top_k",
+       "fraction",
+       "share of a token's experts equal to those at the probe before, per layer",
+       true},
   };
 }
 
