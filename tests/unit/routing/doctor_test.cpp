@@ -81,7 +81,7 @@ TEST(Doctor, NamesACollapseOnceWithItsFigureAndItsRemedy) {
   const Finding& finding = changes[0].finding;
   EXPECT_EQ(finding.severity, Severity::kFailure);
   EXPECT_EQ(finding.message,
-            "Layer 2: the load of 8 experts is that of 2.1, 6 receive next to nothing. "
+            "Layer 2: the load of 8 experts is that of 2.1, 2 receive next to nothing. "
             "Since step 10.");
   EXPECT_EQ(finding.pointer, "/model/layers/1/feed_forward/load_balance_coef");
   EXPECT_DOUBLE_EQ(finding.value, 0.01);
