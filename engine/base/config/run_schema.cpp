@@ -361,9 +361,8 @@ void describe_train(Schema& s) {
   s.number("z_loss_coef", 0.0)
       .range(0.0, 1.0)
       .named("Output z-loss")
-      .says(
-          "factor of the squared log-sum of the output logits, which keeps them near zero; 1e-4 is "
-          "usual, 0 leaves it out (validation never has it)")
+      .says("factor of the squared log-sum of the output logits, which keeps them near zero; 1e-4 is "
+            "usual, 0 leaves it out (validation never has it)")
       .at_level(Level::kAll)
       .resumable();
   s.choice("compute_dtype", "auto", {"auto", "float32", "bfloat16"})
@@ -375,19 +374,16 @@ void describe_train(Schema& s) {
       .at_level(Level::kAll);
   s.choice("fused_functions", "auto", {"auto", "on", "off"})
       .named("Fused functions")
-      .says(
-          "layers as few passes over memory with kernels of their own; auto takes them on a GPU, "
-          "on a CPU they are slow and meant for tests")
+      .says("layers as few passes over memory with kernels of their own; auto takes them on a GPU, "
+            "on a CPU they are slow and meant for tests")
       .at_level(Level::kAll);
   s.boolean("use_deterministic_attention", true)
-      .says(
-          "sum the gradients of fused attention in a fixed order: the same bits in every run, at "
-          "about one percent of the speed")
+      .says("sum the gradients of fused attention in a fixed order: the same bits in every run, at "
+            "about one percent of the speed")
       .at_level(Level::kAll);
   s.boolean("use_activation_checkpointing", false)
-      .says(
-          "keep only the input of each layer and compute the rest again in the backward pass: "
-          "much less memory for about a third more work")
+      .says("keep only the input of each layer and compute the rest again in the backward pass: "
+            "much less memory for about a third more work")
       .resumable();
   s.boolean("use_cuda_graph", true)
       .named("CUDA graph")
@@ -464,16 +460,9 @@ void describe_log(Schema& s) {
   s.integer("probe_interval_steps", -1)
       .range(-1, kMostSteps)
       .in("steps")
-      .named("Probe routing every")
-      .says(
-          "steps between two probes of the routing on a fixed text; -1: at each evaluation, 0: "
-          "never")
+      .says("steps between two probes of the routing; -1: at each evaluation, 0: never")
       .resumable();
-  s.integer("probe_tokens", 4096)
-      .range(64, 65536)
-      .in("tokens")
-      .says("validation tokens of a routing probe")
-      .resumable();
+  s.integer("probe_tokens", 4096).range(64, 65536).in("tokens").says("in a probe").resumable();
 }
 
 }  // namespace
