@@ -462,7 +462,7 @@ void describe_log(Schema& s) {
       .in("steps")
       .says("steps between two probes of the routing; -1: at each evaluation, 0: never")
       .resumable();
-  s.integer("probe_tokens", 4096).range(64, 65536).in("tokens").says("in a probe").resumable();
+  s.integer("probe_tokens", 2048).range(64, 65536).in("tokens").says("in a probe").resumable();
 }
 
 }  // namespace
