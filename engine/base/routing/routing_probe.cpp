@@ -20,6 +20,7 @@ double ratio(std::uint32_t part, std::uint32_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0.0;
 }
 
+/// The slots of a token, each with an expert or, where its number is E, without one.
 std::span<const std::uint16_t> set_of(std::span<const std::uint16_t> experts,
                                       std::size_t token,
                                       std::int64_t top_k) {
@@ -33,7 +34,9 @@ Counts coactivation_of(const ProbeReading& reading) {
   for (std::size_t n = 0; n < N; ++n) {
     const auto set = set_of(reading.experts, n, reading.top_k);
     for (const std::uint16_t i : set) {
-      for (const std::uint16_t j : set) ++counts[i * E + j];
+      for (const std::uint16_t j : set) {
+        if (i < E && j < E) ++counts[i * E + j];
+      }
     }
   }
   return counts;
@@ -44,8 +47,9 @@ Counts transition_of(const ProbeReading& from, const ProbeReading& to) {
   Counts counts(size_from(from.num_experts) * columns, 0);
   const std::size_t N = from.experts.size() / size_from(from.top_k);
   for (std::size_t n = 0; n < N; ++n) {
-    ++counts[from.experts[n * size_from(from.top_k)] * columns +
-             to.experts[n * size_from(to.top_k)]];
+    const std::uint16_t i = from.experts[n * size_from(from.top_k)];
+    const std::uint16_t j = to.experts[n * size_from(to.top_k)];
+    if (i < from.num_experts && j < to.num_experts) ++counts[i * columns + j];
   }
   return counts;
 }
@@ -54,6 +58,7 @@ Counts positions_of(const ProbeReading& reading, std::int64_t seq_len) {
   const auto E = size_from(reading.num_experts), K = size_from(reading.top_k);
   Counts counts(size_from(kNumPositionBuckets) * E, 0);
   for (std::size_t i = 0; i < reading.experts.size(); ++i) {
+    if (reading.experts[i] >= E) continue;
     const auto position = static_cast<std::int64_t>(i / K) % seq_len;
     ++counts[size_from(position * kNumPositionBuckets / seq_len) * E + reading.experts[i]];
   }
@@ -92,7 +97,7 @@ std::vector<std::vector<TokenUse>> uses_of(const ProbeReading& reading,
     const std::size_t begin = vocabulary.begins[v], end = vocabulary.begins[v + 1];
     for (std::size_t i = begin; i < end; ++i) {
       for (const std::uint16_t e : set_of(reading.experts, vocabulary.places[i], reading.top_k)) {
-        if (counts[e]++ == 0) touched.push_back(e);
+        if (e < counts.size() && counts[e]++ == 0) touched.push_back(e);
       }
     }
     for (const std::uint16_t e : touched) {
@@ -155,7 +160,7 @@ double vocabulary_specialization_of(const std::vector<std::vector<TokenUse>>& us
 }
 
 std::int64_t num_set_tokens_of(std::int64_t N, const std::vector<ProbeReading>& readings) {
-  constexpr std::int64_t kByteExperts = 256;
+  constexpr std::int64_t kByteExperts = 255;
   std::int64_t bytes_per_token = 0;
   for (const ProbeReading& reading : readings)
     bytes_per_token += reading.top_k * (reading.num_experts <= kByteExperts ? 1 : 2);
@@ -254,16 +259,24 @@ std::optional<Saturation> saturation(const RoutingProbe& probe,
   const std::int64_t N = std::min(probe.num_set_tokens, reference.num_set_tokens);
   if (a.layer != b.layer || a.top_k != b.top_k || a.num_experts != b.num_experts || N < 1)
     return std::nullopt;
-  std::int64_t num_first = 0, num_common = 0;
+  const auto size_of = [&](std::span<const std::uint16_t> set) {
+    return std::count_if(
+        set.begin(), set.end(), [&](std::uint16_t e) { return e < a.num_experts; });
+  };
+  std::int64_t num_first = 0;
+  double common_share = 0.0;
   for (std::size_t n = 0; n < size_from(N); ++n) {
     const auto ours = set_of(a.experts, n, a.top_k), theirs = set_of(b.experts, n, b.top_k);
     if (ours[0] == theirs[0]) ++num_first;
-    for (const std::uint16_t e : ours)
-      num_common += std::find(theirs.begin(), theirs.end(), e) != theirs.end() ? 1 : 0;
+    const auto larger = std::max(size_of(ours), size_of(theirs));
+    const auto num_common = std::count_if(ours.begin(), ours.end(), [&](std::uint16_t e) {
+      return e < a.num_experts && std::find(theirs.begin(), theirs.end(), e) != theirs.end();
+    });
+    common_share +=
+        larger > 0 ? static_cast<double>(num_common) / static_cast<double>(larger) : 1.0;
   }
   const auto tokens = static_cast<double>(N);
-  return Saturation{static_cast<double>(num_first) / tokens,
-                    static_cast<double>(num_common) / tokens / static_cast<double>(a.top_k)};
+  return Saturation{static_cast<double>(num_first) / tokens, common_share / tokens};
 }
 
 std::vector<ExpertPair> strongest_pairs(const ProbeLayer& layer,

@@ -66,7 +66,7 @@ struct ProbeLayer {
   std::vector<std::vector<TokenUse>> input_by_count;
   std::vector<std::vector<TokenUse>> target_by_share;
 
-  /// [num_set_tokens, top_k] experts of the probe's first tokens, best first.
+  /// [num_set_tokens, top_k] experts of the probe's first tokens, best first; E: no expert.
   std::vector<std::uint16_t> experts;
 
   /// N_i.
@@ -75,7 +75,8 @@ struct ProbeLayer {
   [[nodiscard]] double coactivation_share(std::int64_t i, std::int64_t j) const;
   /// P(first choice j in next_layer | first choice i here); 0 for an i that is nobody's first.
   [[nodiscard]] double transition_share(std::int64_t i, std::int64_t j) const;
-  /// P(e | bucket): of the bucket's tokens, the share that e took; 0 for an empty bucket.
+  /// P(e | bucket): of the bucket's tokens, the share that e took (where slots stay empty: of its
+  /// assignments, times k); 0 for an empty bucket.
   [[nodiscard]] double position_share(std::int64_t bucket, std::int64_t e) const;
 
   friend bool operator==(const ProbeLayer&, const ProbeLayer&);
@@ -103,7 +104,7 @@ struct ProbeReading {
   int layer = 0;
   std::int64_t num_experts = 0;
   std::int64_t top_k = 0;
-  std::vector<std::uint16_t> experts;  ///< [N, top_k] best first
+  std::vector<std::uint16_t> experts;  ///< [N, top_k] best first; E where there is none
   double router_entropy_nats = 0.0;
   double top1_margin = 0.0;
   double boundary_margin = std::numeric_limits<double>::quiet_NaN();
@@ -121,7 +122,7 @@ RoutingProbe make_probe(const ProbeText& text, std::vector<ProbeReading> reading
 /// How alike two probes chose.
 struct Saturation {
   double top1 = 0.0;   ///< share of tokens with the same first choice
-  double top_k = 0.0;  ///< mean over tokens of |set ∩ other set| / k
+  double top_k = 0.0;  ///< mean over tokens of |set ∩ other set| / size of the larger; 1 for none
 };
 
 /// Router saturation of routed layer `i` (index into layers) at `probe` against a `reference`: the

@@ -16,7 +16,7 @@ constexpr std::string_view kMagic = "SYPROBE1";
 constexpr std::uint64_t kMostLayers = 4096;
 constexpr std::uint64_t kMostExperts = 65'536;
 constexpr std::uint64_t kMostTokens = 1 << 20;
-constexpr std::int64_t kByteExperts = 256;
+constexpr std::int64_t kByteExperts = 255;                       // 255 itself stands for no expert
 constexpr std::size_t kMostTableEntries = std::size_t{1} << 26;  ///< of all layers
 
 class Encoder {
@@ -164,7 +164,7 @@ class Decoder {
       take(&low, 1);
       if (!is_byte) take(&high, 1);
       e = static_cast<std::uint16_t>(low | (high << 8));
-      if (e >= num_experts) fail();
+      if (e > num_experts) fail();
     }
     return numbers;
   }

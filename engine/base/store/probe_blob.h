@@ -9,7 +9,7 @@
 namespace switchyard::store {
 
 /// Bytes of a probe: "SYPROBE1", then numbers as base-128 varints, tables as pairs (zeros before,
-/// value), coactivation as its upper half, expert numbers in one byte where 256 suffice.
+/// value), coactivation as its upper half, expert numbers in one byte where E is at most 255.
 std::string bytes_from_probe(const routing::RoutingProbe& probe);
 
 /// Errors: kInputFile when the bytes are no probe or say more than they can hold.

@@ -75,11 +75,11 @@ void Recorder::step(const Trainer& trainer, const StepReport& report, double tok
   }
 }
 
-void Recorder::routing(Trainer& trainer) {
+std::vector<LayerRoutingSample> Recorder::routing(Trainer& trainer) {
   RoutingStatistics* statistics = trainer.routing_statistics();
-  if (statistics == nullptr) return;
+  if (statistics == nullptr) return {};
   const store::Position at = trainer.position();
-  const std::vector<LayerRoutingSample> layers = statistics->read();
+  std::vector<LayerRoutingSample> layers = statistics->read();
   const auto per_layer = [&](const char* metric, auto value_of) {
     std::vector<float> values;
     for (const LayerRoutingSample& layer : layers) {
@@ -99,6 +99,30 @@ void Recorder::routing(Trainer& trainer) {
   per_layer("dead_experts", [](const auto& s) { return s.load.dead_experts; });
   per_layer("top1_margin", [](const auto& s) { return s.top1_margin; });
   per_layer("dropped_frac", [](const auto& s) { return s.dropped_frac; });
+  return layers;
+}
+
+void Recorder::probe(const Trainer& trainer,
+                     const routing::RoutingProbe& probe,
+                     const routing::RoutingProbe* before) {
+  const store::Position at = trainer.position();
+  writer_->routing_probe(at, probe);
+  std::vector<float> margins, specializations, top1, top_k;
+  for (std::size_t i = 0; i < probe.layers.size(); ++i) {
+    const routing::ProbeLayer& layer = probe.layers[i];
+    margins.push_back(static_cast<float>(layer.boundary_margin));
+    specializations.push_back(static_cast<float>(layer.vocabulary_specialization));
+    if (before == nullptr) continue;
+    const auto same = routing::saturation(probe, *before, i);
+    if (!same.has_value()) continue;
+    top1.push_back(static_cast<float>(same->top1));
+    top_k.push_back(static_cast<float>(same->top_k));
+  }
+  writer_->vector("boundary_margin", -1, at, std::move(margins));
+  writer_->vector("vocabulary_specialization", -1, at, std::move(specializations));
+  if (top1.size() != probe.layers.size()) return;
+  writer_->vector("saturation_top1", -1, at, std::move(top1));
+  writer_->vector("saturation_top_k", -1, at, std::move(top_k));
 }
 
 void Recorder::evaluation(const Trainer& trainer, double val_loss) {

@@ -121,6 +121,21 @@ TEST(RoutingProbe, SaturationComparesFirstChoicesAndSets) {
   EXPECT_FALSE(saturation(before, before, 2).has_value()) << "no such layer";
 }
 
+TEST(RoutingProbe, LeavesSlotsWithoutAnExpertOut) {
+  const ProbeText text{{1, 1, 1}, {1, 1, 1}, 3};
+  const RoutingProbe probe = make_probe(
+      text, {{0, 2, 2, {0, 1, 0, 2, 2, 2}, 1.0, 0.2, 0.1}, {1, 2, 1, {0, 2, 1}, 1.0, 0.2, 0.1}});
+  const ProbeLayer& layer = probe.layers[0];
+  EXPECT_EQ(layer.coactivation, (std::vector<std::uint32_t>{2, 1, 1, 1}));
+  EXPECT_EQ(layer.transition, (std::vector<std::uint32_t>{1, 0, 0, 0}));
+  EXPECT_EQ(layer.tokens_per_expert(), (std::vector<double>{2, 1}));
+  EXPECT_EQ(layer.input_by_count[0], (std::vector<TokenUse>{{1, 2, 3}}));
+  EXPECT_DOUBLE_EQ(saturation(probe, probe, 0)->top_k, 1.0);
+  RoutingProbe other = probe;
+  other.layers[0].experts = {0, 2, 0, 2, 2, 2};
+  EXPECT_DOUBLE_EQ(saturation(probe, other, 0)->top_k, (0.5 + 1.0 + 1.0) / 3.0);
+}
+
 TEST(ProbeToDrop, KeepsTheFirstAndTheLastTwo) {
   std::vector<ProbeSize> probes;
   for (std::int64_t step = 1; step <= 4; ++step) probes.push_back({step, kMostProbeBytes});
