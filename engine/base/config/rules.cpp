@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "engine/base/config/number_list.h"
 #include "engine/base/core/text.h"
 
 namespace switchyard::config {
@@ -152,6 +153,20 @@ void momentum_for_nesterov_and_dampening(const Json& object,
   }
 }
 
+void thresholds_are_numbers(const Json& object,
+                            const std::string& path,
+                            std::vector<Error>& errors) {
+  const std::string& text = object["thresholds"].as_string();
+  const auto numbers = numbers_from_text(text);
+  if (numbers && std::all_of(numbers->begin(), numbers->end(), [](double x) { return x >= 0.0; })) {
+    return;
+  }
+  refuse(errors,
+         path + "/thresholds",
+         "expected numbers of at least 0, separated by commas, found \"" + text + "\".",
+         "Write one number for every further choice, like \"0.2\" or \"0.2, 0.1\".");
+}
+
 struct NamedRule {
   std::string_view name;
   Schema::Rule rule;
@@ -165,6 +180,7 @@ constexpr std::array kRules{
     NamedRule{"momentum_for_nesterov_and_dampening", &momentum_for_nesterov_and_dampening},
     NamedRule{"name_is_a_file_name", &name_is_a_file_name},
     NamedRule{"num_layers_within_limit", &num_layers_within_limit},
+    NamedRule{"thresholds_are_numbers", &thresholds_are_numbers},
     NamedRule{"top_k_at_most_num_experts", &top_k_at_most_num_experts},
     NamedRule{"warmup_at_most_decay", &warmup_at_most_decay},
 };

@@ -32,8 +32,9 @@ void describe_routing_losses(Schema& s) {
       .range(0.0, 10.0)
       .in("nats per unit")
       .says("weight of the load-balance loss; 0 switches it off");
-  s.choice("load_balance_counts", "all_choices", {"all_choices", "first_choice"})
-      .says("what counts as load: every assignment, or each token's best expert (ST-MoE)")
+  s.choice("load_balance_counts", "all_choices", {"all_choices", "first_choice", "kept_first_choice"})
+      .says("what counts as load: every assignment, each token's best expert (ST-MoE), or only "
+            "where it was not dropped (st-moe-pytorch: saturates)")
       .at_level(Level::kAll);
   s.choice("load_balance_scope", "micro_batch", {"micro_batch", "sequence"})
       .says("balance over all tokens of a pass, or inside every sequence (forbids domains)")

@@ -312,8 +312,12 @@ class AssembledTransformer final : public Transformer {
     return final_norm_->forward_sum(x, delta, dropout, options_.compute);
   }
 
-  /// Is there dropout whose numbers are not a function of the pass alone?
+  /// Is there dropout or routing whose numbers are not a function of the pass alone?
   [[nodiscard]] bool draws_from_generator() const {
+    for (const auto& layer : layers_) {
+      const auto* const routed = std::get_if<RoutedExperts>(&layer->feed_forward);
+      if (routed != nullptr && routed->routing().draws()) return true;
+    }
     const bool has_sites_alone = fusion_ != nullptr && fusion_->attention() != nullptr &&
                                  options_.compute == at::kBFloat16;
     return dropout_ > 0.0 && !has_sites_alone;

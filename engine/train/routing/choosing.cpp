@@ -16,6 +16,15 @@ at::Tensor largest(const at::Tensor& ranked, std::int64_t top_k) {
       .contiguous();
 }
 
+at::Tensor index_of_members(const at::Tensor& is_member, const at::Tensor& ranked) {
+  const std::int64_t E = ranked.size(1);
+  const at::Tensor by_rank = largest(ranked, E);
+  const at::Tensor is_out = is_member.gather(1, by_rank).logical_not();
+  // Members first, each part in its order.
+  const at::Tensor order = std::get<1>(at::sort(is_out.to(at::kInt), /*stable=*/true, 1, false));
+  return by_rank.masked_fill(is_out, E).gather(1, order);
+}
+
 at::Tensor count_assignments(const at::Tensor& expert_index, std::int64_t num_experts) {
   const at::Tensor index = expert_index.flatten();
   return at::zeros({num_experts + 1}, index.options())

@@ -23,7 +23,7 @@ std::unique_ptr<Kind> create_stage(std::span<const StageEntry<Kind>> entries,
 
 LayerRouting::LayerRouting(const config::Node& options, const RoutingShape& shape)
     : shape_(shape),
-      counts_first_choice_(options.text("load_balance_counts") == "first_choice"),
+      counted_(options.text("load_balance_counts")),
       balances_sequences_(options.text("load_balance_scope") == "sequence"),
       load_balance_coef_(options.number("load_balance_coef")),
       router_z_coef_(options.number("router_z_coef")),
@@ -34,7 +34,9 @@ LayerRouting::LayerRouting(const config::Node& options, const RoutingShape& shap
       router_(create_stage(all_routers(), options.child("router"), shape)),
       combine_weight_(create_stage(all_combine_weights(), options.child("combine_weight"), shape)),
       balance_(create_stage(all_balance_controllers(), options.child("balance"), shape)),
-      capacity_(create_stage(all_capacities(), options.child("capacity"), shape)) {}
+      capacity_(create_stage(all_capacities(), options.child("capacity"), shape)) {
+  if (!router_->needs_logits()) projection_.reset();
+}
 
 template <typename Body>
 void LayerRouting::for_each_stage(const Body& body) const {
@@ -45,7 +47,7 @@ void LayerRouting::for_each_stage(const Body& body) const {
                              static_cast<Stage*>(combine_weight_.get()),
                              static_cast<Stage*>(balance_.get()),
                              static_cast<Stage*>(capacity_.get())}) {
-    body(*stage);
+    if (stage != nullptr) body(*stage);
   }
 }
 
@@ -57,6 +59,12 @@ void LayerRouting::bind(ParameterStore& parameters) {
   for_each_stage([&](Stage& stage) { stage.bind(parameters); });
 }
 
+bool LayerRouting::draws() const {
+  bool any = false;
+  for_each_stage([&](const Stage& stage) { any = any || stage.draws(); });
+  return any;
+}
+
 void LayerRouting::begin_step() {
   for_each_stage([](Stage& stage) { stage.begin_step(); });
 }
@@ -66,7 +74,10 @@ void LayerRouting::end_step() {
 }
 
 RoutingPlan LayerRouting::route(const TokenView& tokens) const {
-  return route_logits(projection_->logits(tokens), tokens);
+  if (projection_ != nullptr) return route_logits(projection_->logits(tokens), tokens);
+  const at::ScalarType type = at::promote_types(tokens.x.scalar_type(), at::kFloat);
+  return route_logits(
+      at::zeros({tokens.num_tokens(), shape_.num_experts}, tokens.x.options().dtype(type)), tokens);
 }
 
 RoutingPlan LayerRouting::route_logits(const at::Tensor& logits, const TokenView& tokens) const {
@@ -81,6 +92,7 @@ RoutingPlan LayerRouting::route_logits(const at::Tensor& logits, const TokenView
 
   RoutingPlan plan;
   plan.choice = router_->choose(scores, tokens);
+  if (plan.choice.probs.defined()) scores.probs = plan.choice.probs;
   plan.router_logits = logits;
   plan.router_probs = scores.probs;
   plan.chosen_index = plan.choice.expert_index;
@@ -103,10 +115,13 @@ RoutingPlan LayerRouting::route_logits(const at::Tensor& logits, const TokenView
 void LayerRouting::add_losses(RoutingPlan& plan,
                               const Scores& scores,
                               const TokenView& tokens) const {
-  const at::Tensor counted =
-      counts_first_choice_ ? plan.chosen_index.narrow(1, 0, 1) : plan.chosen_index;
-  plan.load_balance_loss = load_balance_loss(
-      scores.probs, counted, balances_sequences_ ? tokens.num_sequences : 1);
+  const bool counts_kept = counted_ == "kept_first_choice";
+  const at::Tensor& index = counts_kept ? plan.expert_index : plan.chosen_index;
+  plan.load_balance_loss =
+      load_balance_loss(scores.probs,
+                        counted_ == "all_choices" ? index : index.narrow(1, 0, 1),
+                        balances_sequences_ ? tokens.num_sequences : 1,
+                        /*divides_by_slots=*/counts_kept);
   plan.router_z_loss = router_z_loss(plan.router_logits);
   at::Tensor& sum = plan.auxiliary_loss;
   sum = plan.load_balance_loss * load_balance_coef_ + plan.router_z_loss * router_z_coef_;

@@ -6,7 +6,8 @@ namespace switchyard::train {
 
 at::Tensor load_balance_loss(const at::Tensor& router_probs,
                              const at::Tensor& expert_index,
-                             std::int64_t num_groups) {
+                             std::int64_t num_groups,
+                             bool divides_by_slots) {
   const std::int64_t E = router_probs.size(1);
   const at::Tensor index = expert_index.reshape({num_groups, -1});
   // One column more counts what has no expert.
@@ -15,7 +16,8 @@ at::Tensor load_balance_loss(const at::Tensor& router_probs,
           .scatter_add_(1, index, at::ones_like(index))
           .narrow(1, 0, E)
           .to(router_probs.scalar_type());
-  const at::Tensor share = counts / counts.sum(1, true).clamp_min(1.0);
+  const at::Tensor share = divides_by_slots ? counts / static_cast<double>(index.size(1))
+                                            : counts / counts.sum(1, true).clamp_min(1.0);
   const at::Tensor mean = router_probs.view({num_groups, -1, E}).mean(1);
   return (share * mean).sum(1).mean() * static_cast<double>(E);
 }

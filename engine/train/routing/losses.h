@@ -10,7 +10,8 @@ namespace switchyard::train {
 ///
 /// Math:   mean over groups of E x sum_e f_e P_e, f_e = assignments to e / all assignments of the
 ///         group, P_e = mean of router_probs[., e] in the group; 1 at uniform routing. The gradient
-///         flows through P alone: f is a count.
+///         flows through P alone: f is a count. `divides_by_slots`: f_e = assignments to e / slots
+///         of the group, those without an expert included.
 /// Shapes: router_probs [N, E]; expert_index [N, K] int64, E for none; N = num_groups x tokens of a
 ///         group; result 0-d.
 /// Units:  none; the value before any coefficient, before any dropping.
@@ -21,7 +22,8 @@ namespace switchyard::train {
 ///         eq. 17-20.
 at::Tensor load_balance_loss(const at::Tensor& router_probs,
                              const at::Tensor& expert_index,
-                             std::int64_t num_groups = 1);
+                             std::int64_t num_groups = 1,
+                             bool divides_by_slots = false);
 
 /// The auxiliary loss that keeps router logits small.
 ///

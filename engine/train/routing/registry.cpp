@@ -21,7 +21,14 @@ std::span<const ScoreEntry> all_scores() {
 }
 
 std::span<const RouterEntry> all_routers() {
-  static const std::array entries{top_k_entry()};
+  static const std::array entries{top_k_entry(),
+                                  top_n_threshold_entry(),
+                                  expert_choice_entry(),
+                                  soft_moe_entry(),
+                                  sinkhorn_entry(),
+                                  base_assignment_entry(),
+                                  token_rounding_entry(),
+                                  no_token_left_behind_entry()};
   return entries;
 }
 
@@ -36,7 +43,11 @@ std::span<const BalanceEntry> all_balance_controllers() {
 }
 
 std::span<const CapacityEntry> all_capacities() {
-  static const std::array entries{unlimited_capacity_entry()};
+  static const std::array entries{unlimited_capacity_entry(),
+                                  choice_major_capacity_entry(),
+                                  token_major_capacity_entry(),
+                                  probability_capacity_entry(),
+                                  batch_prioritised_capacity_entry()};
   return entries;
 }
 

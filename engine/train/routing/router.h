@@ -46,6 +46,9 @@ class Router : public Stage {
   [[nodiscard]] virtual std::int64_t top_k() const = 0;
 
   [[nodiscard]] virtual bool may_leave_slots_empty() const { return false; }
+
+  /// Does it look at scores? Without, a layer has no projection and its logits are zero.
+  [[nodiscard]] virtual bool needs_logits() const { return true; }
 };
 
 /// The weight of each chosen expert in its token's output. Shapes: result [N, K], 0 where no
@@ -101,6 +104,10 @@ at::Tensor at_chosen(const at::Tensor& values, const at::Tensor& expert_index);
 
 /// The K largest of each row of `ranked` [N, E], descending, the lower index first on ties: [N, K].
 at::Tensor largest(const at::Tensor& ranked, std::int64_t top_k);
+
+/// The experts of every token, of any number, as expert_index [N, E]: members in descending order of
+/// `ranked`, the lower index first on ties, then E where there is none. Shapes: both [N, E].
+at::Tensor index_of_members(const at::Tensor& is_member, const at::Tensor& ranked);
 
 /// How many assignments each of E experts received, [E] int64 on the device; slots without an
 /// expert are not counted.
