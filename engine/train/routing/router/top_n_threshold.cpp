@@ -41,7 +41,7 @@ class TopNThresholdRouter final : public Router {
 
   Choice choose(const Scores& scores, const TokenView& tokens) override {
     Choice choice;
-    choice.use_straight_through = use_straight_through_ && tokens.is_training;
+    choice.use_straight_through = use_straight_through_;
     const at::Tensor best = largest(scores.ranked, top_k_);
     const at::Tensor value = at_chosen(
         use_differentiable_top_k_ ? coordinate_descent(scores.scores, top_k_) : scores.scores,
