@@ -64,4 +64,15 @@ CaseOutcome run_routing_stats(const Json& c,
                               const std::string& folder,
                               const std::string& data_dir);
 
+
+// Layers whose tokens depend on each other (golden_st_moe_cases.cpp, golden_batch_choice_cases.cpp).
+CaseOutcome run_st_moe(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_expert_choice(const Json& c,
+                              const std::string& folder,
+                              const std::string& data_dir);
+CaseOutcome run_soft_moe(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_router_sinkhorn(const Json& c,
+                                const std::string& folder,
+                                const std::string& data_dir);
+
 }  // namespace switchyard::golden

@@ -44,7 +44,9 @@ void LayerCase::expect(const std::string& key, const Json& value) {
   }
 }
 
-void LayerCase::build(const Json& options, std::map<std::string, std::vector<LayerPlace>> places) {
+void LayerCase::build(const Json& options,
+                      std::map<std::string, std::vector<LayerPlace>> places,
+                      const Json& model_settings) {
   if (!is_good_) return;
   at::Tensor x = tensor("in.x");
   const std::int64_t B = x.defined() && x.dim() == 3 ? x.size(0) : 1;
@@ -63,6 +65,7 @@ void LayerCase::build(const Json& options, std::map<std::string, std::vector<Lay
                              {"seq_len", std::max<std::int64_t>(x.size(0) / B, 1)},
                              {"position", "learned"},
                              {"layers", Json::array({std::move(layer)})}});
+  for (const auto& [key, value] : model_settings.members()) model.set(key, value);
   Json document = Json::object({{"schema", "switchyard.run"}, {"version", config::kRunVersion}});
   document.set("model", std::move(model));
   const config::Resolved resolved =
@@ -101,7 +104,8 @@ void LayerCase::copy_weights() {
     for (const LayerPlace& place : found->second) {
       const at::Tensor own = is_buffer ? parameters_->buffer(kName + place.parameter)
                                        : parameters_->master(kName + place.parameter);
-      const at::Tensor part = place.count < 0 ? tensor : tensor.narrow(1, place.begin, place.count);
+      const at::Tensor part = place.count < 0 ? tensor
+                                              : tensor.narrow(place.dimension, place.begin, place.count);
       if (own.numel() == part.numel()) {
         own.copy_(part.reshape(own.sizes()));
       } else {
@@ -180,7 +184,7 @@ void LayerCase::compare_objective(const std::string& name,
     at::Tensor whole = at::zeros_like(tensor(leaf));
     for (const LayerPlace& place : found->second) {
       const at::Tensor part =
-          place.count < 0 ? whole : whole.narrow(1, place.begin, place.count);
+          place.count < 0 ? whole : whole.narrow(place.dimension, place.begin, place.count);
       part.copy_(parameters_->gradient(kName + place.parameter).reshape(part.sizes()));
     }
     compare_gradient(key, key, whole, is_zero);

@@ -13,10 +13,11 @@
 namespace switchyard::golden {
 
 /// Where a tensor of a case lies in our layer: a parameter, which holds a part of the tensor along
-/// its dimension 1 where several parameters share it.
+/// one dimension where several parameters share it. A tensor without places is a leaf of the runner.
 struct LayerPlace {
   std::string parameter;  ///< without the layer's name: "experts.up.weight"
-  std::int64_t begin = 0, count = -1;  ///< along dimension 1; -1: the whole tensor
+  std::int64_t begin = 0, count = -1;  ///< along `dimension`; -1: the whole tensor
+  std::int64_t dimension = 1;
 };
 
 /// A case of one layer of routed experts (or of its router alone) against ours in float64.
@@ -46,12 +47,17 @@ class LayerCase {
   /// buffers by `places` (layer_places() with what the kind adds). `options` is a "routed_experts"
   /// object before defaults; its rules apply. Tokens are in.x, or zeros [N, D] where the case has
   /// none.
-  void build(const Json& options, std::map<std::string, std::vector<LayerPlace>> places);
+  /// `model` settings go before defaults of the model section.
+  void build(const Json& options,
+             std::map<std::string, std::vector<LayerPlace>> places,
+             const Json& model = Json::object());
 
   /// The tokens of the next passes, to be changed at will; x requires a gradient.
   train::TokenView tokens;
 
   [[nodiscard]] train::RoutedExperts& layer() { return *layer_; }
+
+  [[nodiscard]] const Json& model() const { return model_; }  ///< resolved
 
   [[nodiscard]] train::ParameterStore& parameters() { return *parameters_; }
 

@@ -25,15 +25,20 @@ namespace {
 const std::map<std::string, CaseRunner>& runners() {
   static const std::map<std::string, CaseRunner> table{
       {"char_dataset", &run_char_dataset},
+      {"expert_choice", &run_expert_choice},
       {"flop_accounting", &run_flop_accounting},
       {"gpt_training_trajectory", &run_gpt_training_trajectory},
       {"lr_schedule", &run_lr_schedule},
       {"moe_training_trajectory", &run_moe_training_trajectory},
       {"optimizer_trajectory", &run_optimizer_trajectory},
+      {"router_sinkhorn", &run_router_sinkhorn},
       {"routing_stats", &run_routing_stats},
       {"safetensors_mutations", &run_safetensors_mutations},
       {"safetensors_robustness", &run_safetensors_robustness},
       {"sampling_distribution", &run_sampling_distribution},
+      {"soft_moe", &run_soft_moe},
+      {"st_moe", &run_st_moe},
+      {"st_moe_block", &run_st_moe},
   };
   return table;
 }
