@@ -54,7 +54,7 @@ Json st_moe_options(const Json& config) {
   router.set("use_differentiable_top_k", config["differentiable_topk"]);
   router.set("eps", config["eps"]);
   Json capacity = stage("choice_major");
-  capacity.set("factor", config["capacity_factor_train"]);
+  capacity.set("factor", config[is_training ? "capacity_factor_train" : "capacity_factor_eval"]);
   capacity.set("factor_eval", config["capacity_factor_eval"]);
   capacity.set("is_scaled_by_top_k", false);
   capacity.set("min_capacity", config["min_capacity"]);
@@ -187,7 +187,8 @@ CaseOutcome run_st_moe(const Json& c, const std::string& folder, const std::stri
               st_moe_places(layer.config()["expert_hidden"].as_integer()),
               model);
   if (!layer.is_good()) return comparison.outcome();
-  layer.tokens.is_training = is_training;
+  // The package's noise is for evaluation too, ours for training alone.
+  layer.tokens.is_training = is_training || layer.config()["noise_gates"].as_bool();
   const at::Tensor uniform = layer.tensor("in.random_uniform");
   layer.tokens.keep_uniform = uniform.permute({1, 2, 0}).reshape({-1, uniform.size(0)});
   if (layer.has("in.gumbel_uniform")) {
