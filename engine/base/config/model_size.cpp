@@ -54,11 +54,23 @@ Count block_count(const Widths& w, const Node& options, bool use_bias) {
   return {matrices + biases, matrices + biases};
 }
 
+/// What gives logits, and noise of learned strength.
 Count router_count(const Widths& w, const Node& options) {
   const std::int64_t num_experts = options.integer("num_experts");
-  const bool has_bias =
-      options.has("projection") && options.child("projection").json()["use_bias"].as_bool();
-  const std::int64_t numbers = w.d_model * num_experts + (has_bias ? num_experts : 0);
+  std::int64_t numbers = w.d_model * num_experts;
+  if (options.has("projection")) {
+    const Node projection = options.child("projection");
+    if (projection.has("router_dim")) {
+      numbers = (w.d_model + num_experts) * projection.integer("router_dim");
+    }
+    if (projection.text("type") == "cosine") ++numbers;  // the temperature
+    if (projection.has("use_bias") && projection.boolean("use_bias")) numbers += num_experts;
+  }
+  const Node router = options.child("router");
+  if (router.has("use_learned_weight") && !router.boolean("use_learned_weight")) numbers = 0;
+  if (options.has("noise") && options.child("noise").text("type") == "learned_normal") {
+    numbers += w.d_model * num_experts;
+  }
   return {numbers, numbers};
 }
 

@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "engine/base/core/check.h"
-#include "engine/base/core/hash.h"
+#include "engine/base/core/mix.h"
 #include "engine/train/routing/registry.h"
 #include "engine/train/routing/router/assigned.h"
 
@@ -40,7 +40,7 @@ class HashRouter final : public AssignedRouter {
 
   void shuffle(std::vector<std::int64_t>& values) {
     for (std::size_t i = values.size(); i > 1; --i) {
-      std::swap(values[i - 1], values[mixed(seed_, num_drawn_++) % i]);
+      std::swap(values[i - 1], values[mix(mix(seed_) + num_drawn_++) % i]);
     }
   }
 
@@ -72,7 +72,7 @@ void describe(config::Schema& s) {
   AssignedRouter::describe_assignment(s);
   s.integer("seed", 1)
       .range(0, 1e9)
-      .in("seed")
+      .in("number")
       .says("which of the random tables; layers with different seeds group ids differently")
       .at_level(config::Level::kAll);
 }
