@@ -280,6 +280,21 @@ CaseOutcome run_aux_losses(const Json& c, const std::string& folder, const std::
       return train::squared_variation(at::softmax(x, 1).sum(0));
     });
   });
+  const Loss entropy = [](const at::Tensor& x, const at::Tensor&) {
+    return train::token_entropy(at::softmax(x, 1));
+  };
+  const Loss batch_entropy = [](const at::Tensor& x, const at::Tensor&) {
+    return train::token_entropy(at::softmax(x, 1).mean(0, true));
+  };
+  check("entropy_mean", [&] { return mean_of_layers(entropy); });
+  check("batch_entropy", [&] { return mean_of_layers(batch_entropy); });
+  check("mutual_information",
+        [&] { return mean_of_layers(batch_entropy) - mean_of_layers(entropy); });
+  std::vector<at::Tensor> counts;
+  for (std::int64_t l = 0; l < L; ++l) {
+    counts.push_back(train::count_assignments(train::largest(rows(l).detach(), K), E));
+  }
+  layer.compare("out.counts", at::stack(counts));
   return comparison.outcome();
 }
 

@@ -68,6 +68,10 @@ void set_choice(LayerCase& layer, Json& options) {
   if (selects_first) {  // over one expert alone the softmax is 1
     weight = stage(c["top_k"].as_integer() == 1 ? "unit" : "selected_softmax");
     layer.expect("scaling_factor", 1.0);
+  } else if (score == "softmax" && c["renormalise"].as_bool() && c["top_k"].as_integer() == 1) {
+    weight = stage("unit");  // a share of itself
+    layer.expect("scaling_factor", 1.0);
+    layer.expect("renorm_eps", 0.0);
   } else {
     weight = stage(c["renormalise"].as_bool() ? "renormalized" : "raw");
     weight.set("scale", c["scaling_factor"]);

@@ -1,5 +1,6 @@
 #include <ATen/ATen.h>
 
+#include "engine/train/routing/losses.h"
 #include "engine/train/routing/registry.h"
 
 namespace switchyard::train {
@@ -30,10 +31,7 @@ class TopPRouter final : public Router {
     Choice choice;
     choice.expert_index = best.masked_fill(before >= tau_, scores.num_experts());
     if (entropy_coef_ > 0.0) {
-      constexpr double kSmallest = 1e-30;
-      const at::Tensor entropy =
-          -(scores.probs * scores.probs.clamp_min(kSmallest).log()).sum(1).mean();
-      choice.auxiliary_loss = entropy * entropy_coef_;
+      choice.auxiliary_loss = token_entropy(scores.probs) * entropy_coef_;
     }
     return choice;
   }
