@@ -33,7 +33,7 @@ CaseOutcome run_expert_choice(const Json& c,
   router.set("softmax_over", config["softmax_over"]);
   const bool is_per_sequence = config["group"].as_string() == "sequence";
   router.set("group", is_per_sequence ? "sequence" : "micro_batch");
-  Json options = Json::object();
+  Json options = Json::object({{"allow_lookahead", true}});
   set_experts(options, config);
   options.set("router", std::move(router));
   layer.build(options, layer_places());
@@ -75,7 +75,7 @@ CaseOutcome run_soft_moe(const Json& c, const std::string& folder, const std::st
   Json router = stage("soft_moe");
   router.set("slots_per_expert", config["slots_per_expert"]);
   router.set("is_normalized", config["normalise"]);
-  Json options = Json::object();
+  Json options = Json::object({{"allow_lookahead", true}});
   set_experts(options, config);
   options.set("router", std::move(router));
   auto places = layer_places();
@@ -107,7 +107,8 @@ CaseOutcome run_router_sinkhorn(const Json& c,
   Json router = stage("sinkhorn");
   router.set("top_k", config["top_k"]);
   router.set("num_iterations", config["iterations"]);
-  Json options = Json::object({{"num_experts", config["num_experts"]}});
+  Json options =
+      Json::object({{"allow_lookahead", true}, {"num_experts", config["num_experts"]}});
   options.set("router", std::move(router));
   if (config["top_k"].as_integer() == 1) options.set("combine_weight", stage("raw"));
   layer.build(options, layer_places());

@@ -59,7 +59,8 @@ Json st_moe_options(const Json& config) {
   capacity.set("is_scaled_by_top_k", false);
   capacity.set("min_capacity", config["min_capacity"]);
   capacity.set("rounding", "floor");
-  Json options = Json::object({{"num_experts", config["num_experts"]},
+  Json options = Json::object({{"allow_lookahead", true},
+                               {"num_experts", config["num_experts"]},
                                {"d_ff", config["expert_hidden"]},
                                {"activation", "geglu"},
                                {"use_expert_bias", true},

@@ -56,12 +56,24 @@ Count block_count(const Widths& w, const Node& options, bool use_bias) {
   return {matrices + biases, matrices + biases};
 }
 
+/// What gives logits, and noise of learned strength.
 Count router_count(const Widths& w, const Node& options, const RoutedSize& routed) {
-  std::int64_t numbers = w.d_model * routed.num_router_outputs;
+  const std::int64_t num_outputs = routed.num_router_outputs;
+  const Node router = options.child("router");
+  std::int64_t numbers = w.d_model * num_outputs;
   if (routed.num_slots > 0) {
-    numbers += options.child("router").boolean("is_normalized") ? 1 : 0;
-  } else if (options.child("projection").json()["use_bias"].as_bool()) {
-    numbers += routed.num_router_outputs;
+    numbers += router.boolean("is_normalized") ? 1 : 0;
+  } else if (options.has("projection")) {
+    const Node projection = options.child("projection");
+    if (projection.has("router_dim")) {
+      numbers = (w.d_model + num_outputs) * projection.integer("router_dim");
+    }
+    if (projection.text("type") == "cosine") ++numbers;  // the temperature
+    if (projection.has("use_bias") && projection.boolean("use_bias")) numbers += num_outputs;
+  }
+  if (router.has("use_learned_weight") && !router.boolean("use_learned_weight")) numbers = 0;
+  if (options.has("noise") && options.child("noise").text("type") == "learned_normal") {
+    numbers += w.d_model * num_outputs;
   }
   return {numbers, numbers};
 }

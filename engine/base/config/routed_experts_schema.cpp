@@ -130,7 +130,12 @@ void describe_routed_experts(Schema& s, const std::vector<RoutingDeclaration>& r
   describe_side_blocks(s);
   describe_routing_losses(s);
   describe_routing_stages(s, routing);
+  s.boolean("allow_lookahead", false)
+      .says("take strategies with which a token's experts depend on later tokens: losses look "
+            "better than they are, and sampling differs from training")
+      .at_level(Level::kAll);
   s.rule("top_k_at_most_num_experts");
+  s.rule("routing_choices_fit");
   s.rule("soft_moe_without_free_experts");
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/base/config/number_list.h"
+#include "engine/base/config/routing_rules.h"
 #include "engine/base/core/text.h"
 
 namespace switchyard::config {
@@ -195,6 +196,7 @@ constexpr std::array kRules{
     NamedRule{"momentum_for_nesterov_and_dampening", &momentum_for_nesterov_and_dampening},
     NamedRule{"name_is_a_file_name", &name_is_a_file_name},
     NamedRule{"num_layers_within_limit", &num_layers_within_limit},
+    NamedRule{"routing_choices_fit", &routing_choices_fit},
     NamedRule{"soft_moe_without_free_experts", &soft_moe_without_free_experts},
     NamedRule{"thresholds_are_numbers", &thresholds_are_numbers},
     NamedRule{"top_k_at_most_num_experts", &top_k_at_most_num_experts},

@@ -26,6 +26,11 @@ at::Tensor router_z_loss(const at::Tensor& router_logits) {
   return at::logsumexp(router_logits, 1).square().mean();
 }
 
+at::Tensor token_entropy(const at::Tensor& probs) {
+  constexpr double kSmallest = 1e-30;  // keeps the slope of 0 ln 0 finite
+  return -(probs * probs.clamp_min(kSmallest).log()).sum(1).mean();
+}
+
 at::Tensor squared_variation(const at::Tensor& values) {
   return values.var(/*dim=*/0, /*unbiased=*/false) / values.mean().square();
 }

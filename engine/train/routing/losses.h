@@ -35,6 +35,16 @@ at::Tensor load_balance_loss(const at::Tensor& router_probs,
 /// Source: Zoph et al. 2022, arXiv 2202.08906, eq. 5.
 at::Tensor router_z_loss(const at::Tensor& router_logits);
 
+/// How undecided tokens are.
+///
+/// Math:   mean_n -sum_e probs[n, e] ln probs[n, e], 0 ln 0 = 0.
+/// Shapes: probs [N, E]; result 0-d.
+/// Units:  nats, in [0, ln E].
+/// Limits: N >= 1.
+/// Determinism: exact for a device and thread count.
+/// Source: Shannon 1948, doi 10.1002/j.1538-7305.1948.tb01338.x, section 6.
+at::Tensor token_entropy(const at::Tensor& probs);
+
 /// The squared coefficient of variation.
 ///
 /// Math:   var(values) / mean(values)^2, the variance of a population.

@@ -83,6 +83,7 @@ TEST(FreeExperts, AreZeroTheInputOrAMixtureWithALearnedVector) {
 TEST(FreeExperts, TakeAnyNumberOfTokens) {
   Pool pool({"num_experts=2",
              "num_copy_experts=1",
+             "allow_lookahead=true",
              R"(capacity={"type": "choice_major", "factor_eval": 0.01, "min_capacity": 1})"});
   const RoutedExperts::Output output = pool.choose(0, 2);
   const at::Tensor load = output.tokens_per_expert;
@@ -114,14 +115,17 @@ TEST(SideBlocks, AndSharedExpertsCountTheirProducts) {
 }
 
 TEST(SoftMoe, CountsItsSlots) {
-  const Json config = with({"num_experts=4", R"(router={"type": "soft_moe", "slots_per_expert": 3})"});
+  const Json config = with({"num_experts=4",
+                            "allow_lookahead=true",
+                            R"(router={"type": "soft_moe", "slots_per_expert": 3})"});
   const Json parts = config::flops_by_part(config, 11);
   EXPECT_DOUBLE_EQ(parts["forward"]["experts"].as_number(), 2.0 * 2.0 * 3.0 * 16.0 * 16.0);
   EXPECT_DOUBLE_EQ(parts["forward"]["router"].as_number(), 2.0 * 2.0 * 16.0 * 12.0 * 3.0);
 }
 
 TEST(SoftMoe, RefusesExpertsWithoutProducts) {
-  Json options = Json::object({{"num_experts", 4}, {"num_copy_experts", 1}});
+  Json options = 
+      Json::object({{"num_experts", 4}, {"num_copy_experts", 1}, {"allow_lookahead", true}});
   options.set("router", Json::object({{"type", "soft_moe"}}));
   const config::Resolved resolved = config::resolve(test::routed_experts_schema(), options, "run");
   ASSERT_EQ(resolved.errors.size(), 1U);

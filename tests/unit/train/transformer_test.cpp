@@ -46,6 +46,15 @@ void enlarge(Transformer& model) {
   parameters.refresh_compute_copies();
 }
 
+/// A routed model with these choices of its layers.
+std::vector<std::string> with_routing(const std::vector<std::string>& choices) {
+  std::vector<std::string> settings;
+  for (const std::string& choice : choices) {
+    settings.push_back("model.layers.0.feed_forward." + choice);
+  }
+  return test::routed(settings);
+}
+
 const std::vector<std::vector<std::string>>& shapes() {
   static const std::vector<std::vector<std::string>> all{
       {},
@@ -68,7 +77,15 @@ const std::vector<std::vector<std::string>>& shapes() {
       test::routed({"model.position=rope",
                     "model.norm=rms_norm",
                     "model.qk_norm=full",
-                    "model.use_tied_head=false"})};
+                    "model.use_tied_head=false"}),
+      with_routing({"projection.type=cosine", "noise.type=learned_normal"}),
+      with_routing({"projection.type=tanh_mlp", "score.type=sigmoid", "balance.type=bias_sign"}),
+      with_routing({"projection.use_bias=true", "router.type=top_p"}),
+      with_routing({"router.type=relu", "score.type=relu", "combine_weight.type=raw"}),
+      with_routing({"router.type=hash", "combine_weight.type=mean"}),
+      with_routing({"router.type=round_robin", "router.use_learned_weight=true"}),
+      with_routing({"router.type=position", "combine_weight.type=unit"}),
+      with_routing({"router.type=expert_threshold", "combine_weight.type=raw"})};
   return all;
 }
 
