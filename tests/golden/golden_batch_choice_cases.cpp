@@ -94,6 +94,65 @@ CaseOutcome run_soft_moe(const Json& c, const std::string& folder, const std::st
   return comparison.outcome();
 }
 
+CaseOutcome run_assigned_moe(const Json& c,
+                             const std::string& folder,
+                             const std::string& /*data*/) {
+  Comparison comparison;
+  LayerCase layer(c, folder, comparison);
+  layer.know({"batch", "dim", "expert", "expert_bias", "expert_hidden", "num_experts", "rule",
+              "rule_text", "seq", "top_k", "vocab", "weight", "weight_rule"});
+  const Json& config = layer.config();
+  const std::string& rule = config["rule"].as_string();
+  const std::string& weight = config["weight_rule"].as_string();
+  // A table and a recorded draw come as the numbers whose largest the router takes.
+  Json router = stage(rule == "round_robin" ? "round_robin" : "random");
+  router.set("top_k", config["top_k"]);
+  router.set("use_learned_weight", weight != "mean");
+  Json options = Json::object({{"allow_lookahead", true}});
+  set_experts(options, config);
+  options.set("router", std::move(router));
+  if (weight == "mean") {
+    options.set("combine_weight", stage("mean"));
+  } else if (weight == "softmax_selected") {
+    options.set("combine_weight", stage("selected_softmax"));
+    options.set("score", stage("logits"));
+  } else if (weight == "sigmoid_selected") {
+    options.set("combine_weight", stage("raw"));
+    options.set("score", stage("sigmoid"));
+  } else {
+    layer.fail("config.weight_rule " + weight + " is unknown");
+  }
+  auto places = layer_places();
+  places["buf.table"] = {};
+  layer.build(options, std::move(places));
+  if (!layer.is_good()) return comparison.outcome();
+  layer.tokens.num_sequences = 1;  // the case counts tokens through all sequences
+  at::Tensor index;
+  if (rule == "token_table") {
+    index = layer.tensor("buf.table").index_select(0, layer.tokens.token_ids);
+  } else if (rule == "given") {
+    index = layer.tensor("in.indices");
+  } else if (rule != "round_robin") {
+    layer.fail("config.rule " + rule + " is unknown");
+    return comparison.outcome();
+  }
+  if (index.defined()) {
+    const std::int64_t K = index.size(-1);
+    index = index.reshape({-1, K});
+    const at::Tensor order = at::arange(K, 0, -1, at::kDouble).expand_as(index);
+    layer.tokens.random =
+        at::zeros({index.size(0), config["num_experts"].as_integer()}, at::kDouble)
+            .scatter(1, index, order);
+  }
+  const train::RoutedExperts::Output output = layer.layer().forward(layer.tokens);
+  layer.compare("out.y", output.y.view(layer.tensor("in.x").sizes()));
+  layer.compare("out.indices", output.plan.expert_index);
+  layer.compare("out.weights", output.plan.combine_weight);
+  layer.compare("out.counts", output.tokens_per_expert);
+  compare_main(layer);
+  return comparison.outcome();
+}
+
 CaseOutcome run_router_sinkhorn(const Json& c,
                                 const std::string& folder,
                                 const std::string& /*data*/) {

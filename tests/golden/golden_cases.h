@@ -70,6 +70,9 @@ CaseOutcome run_st_moe(const Json& c, const std::string& folder, const std::stri
 CaseOutcome run_expert_choice(const Json& c,
                               const std::string& folder,
                               const std::string& data_dir);
+CaseOutcome run_assigned_moe(const Json& c,
+                             const std::string& folder,
+                             const std::string& data_dir);
 CaseOutcome run_soft_moe(const Json& c, const std::string& folder, const std::string& data_dir);
 CaseOutcome run_router_sinkhorn(const Json& c,
                                 const std::string& folder,

@@ -24,6 +24,7 @@ namespace {
 
 const std::map<std::string, CaseRunner>& runners() {
   static const std::map<std::string, CaseRunner> table{
+      {"assigned_moe", &run_assigned_moe},
       {"aux_losses", &run_aux_losses},
       {"balance_controller", &run_balance_controller},
       {"char_dataset", &run_char_dataset},
