@@ -111,7 +111,7 @@ TEST(SideBlocks, AndSharedExpertsCountTheirProducts) {
   const config::ModelSize a = config::model_size(plain, 11), b = config::model_size(more, 11);
   EXPECT_DOUBLE_EQ(b.flops_per_token_forward - a.flops_per_token_forward,
                    2.0 * 2.0 * 3.0 * 16.0 * (8.0 + 24.0 + 16.0));
-  EXPECT_EQ(b.params_active - a.params_active, 2 * (3 * 16 * (8 + 24 + 16) + 2 * 2 * 16));
+  EXPECT_EQ(b.params_active - a.params_active, 2 * (3 * 16 * (8 + 24 + 16) + 2 * 16));
 }
 
 TEST(SoftMoe, CountsItsSlots) {
