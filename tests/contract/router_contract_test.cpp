@@ -132,7 +132,7 @@ class Layer {
                                 const at::Tensor& token_ids,
                                 std::int64_t num_sequences,
                                 bool is_training) {
-    at::globalContext().defaultGenerator(at::kCPU).set_current_seed(7);
+    at::manual_seed(7);
     TokenView tokens;
     tokens.x = x;
     tokens.token_ids = token_ids;
