@@ -132,7 +132,8 @@ class Layer {
                                 const at::Tensor& token_ids,
                                 std::int64_t num_sequences,
                                 bool is_training) {
-    at::manual_seed(7);
+    at::Generator generator = at::globalContext().defaultGenerator(at::kCPU);
+    generator.set_current_seed(7);
     TokenView tokens;
     tokens.x = x;
     tokens.token_ids = token_ids;

@@ -33,7 +33,7 @@ class NoTokenLeftBehindRouter final : public Router {
     at::Tensor taken = at::full({G, T}, E, options), used = at::zeros({G, E + 1}, options);
     for (std::int64_t r = 0; r < candidates.size(1); ++r) {
       const at::Tensor wish = candidates.select(1, r).view({G, T});
-      const at::Tensor asked = at::where(taken == E, wish, E);
+      const at::Tensor asked = wish.masked_fill(taken != E, E);
       const at::Tensor place = places_in_queues(asked, E) + used.gather(1, asked);
       const at::Tensor got = asked.masked_fill(place >= C, E);
       used.scatter_add_(1, got, at::ones_like(got));
