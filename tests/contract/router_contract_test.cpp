@@ -99,13 +99,14 @@ Json options_with(const Strategy& strategy, std::int64_t E, std::int64_t K) {
   if (strategy.stage != "router") {
     options.set("router", Json::object({{"type", "top_k"}, {"top_k", K}}));
   }
-  if (K == 1) options.set("combine_weight", Json::object({{"type", "raw"}}));
   for (const Companion& companion : kCompanions) {
     if (strategy.stage == companion.stage && strategy.name == companion.name) {
       options.set(companion.other_stage, Json::object({{"type", companion.other}}));
     }
   }
   options.set(strategy.stage, std::move(own));
+  // A share of itself is 1, which a layer of one expert per token refuses.
+  if (K == 1) options.set("combine_weight", Json::object({{"type", "unit"}}));
   return test::routed_options(E, std::move(options));
 }
 

@@ -48,10 +48,11 @@ class Choices {
         {ErrorCode::kConfig, path_ + "/" + pointer, std::move(message), std::move(hint), {}});
   }
 
-  /// A share of itself is 1: the router would learn nothing from the loss.
+  /// A share of itself is 1: the router would learn nothing from the loss. (Of one expert there is
+  /// nothing to learn.)
   void check_weight_of_one_expert() {
     const Json& router = object_["router"];
-    if (router["top_k"].as_integer() != 1) return;
+    if (router["top_k"].as_integer() != 1 || object_["num_experts"].as_integer() == 1) return;
     const bool has_one = is_one_of(type("router"), {"top_k", "top_p"}) ||
                          router["use_learned_weight"].as_bool();
     const bool is_constant =

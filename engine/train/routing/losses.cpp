@@ -32,7 +32,8 @@ at::Tensor token_entropy(const at::Tensor& probs) {
 }
 
 at::Tensor squared_variation(const at::Tensor& values) {
-  return values.var(/*dim=*/0, /*unbiased=*/false) / values.mean().square();
+  constexpr double kSmallest = 1e-20;  // zeros alone do not vary
+  return values.var(/*dim=*/0, /*unbiased=*/false) / values.mean().square().clamp_min(kSmallest);
 }
 
 }  // namespace switchyard::train

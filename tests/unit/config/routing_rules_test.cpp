@@ -92,6 +92,8 @@ TEST(RoutingRules, AcceptWhatWorks) {
            R"({"num_experts":8,"router":{"type":"top_k","top_k":4,"num_groups":4,
                "groups_per_token":2},"score":{"type":"sigmoid"},
                "combine_weight":{"type":"renormalized"}})",
+           R"({"num_experts":1,"router":{"type":"top_k","top_k":1},"score":{"type":"softmax"},
+               "combine_weight":{"type":"renormalized"}})",
            R"({"router":{"type":"expert_choice"},"allow_lookahead":true})",
        }) {
     for (const Error& error : errors_of(object)) ADD_FAILURE() << object << "\n" << error.text();

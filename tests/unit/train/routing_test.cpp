@@ -1,5 +1,6 @@
 // What single strategies of routing promise; what all of them do: tests/contract.
 #include <cmath>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -51,7 +52,7 @@ TEST(TopKRouter, DividesTheChosenWeightsByTheirSumOnlyWhenAsked) {
 TEST(BiasController, LeavesWeightsAloneAndStopsWhereItIsFrozen) {
   const auto make = [](std::int64_t freeze_after_steps) {
     Json balance = Json::object(
-        {{"type", "bias_sign"}, {"gamma", 0.5}, {"freeze_after_steps", freeze_after_steps}});
+        {{"type", "bias_sign"}, {"gamma", 0.2}, {"freeze_after_steps", freeze_after_steps}});
     return test::routed_options(
         6, Json::object({{"combine_weight", Json::object({{"type", "raw"}})},
                          {"balance", std::move(balance)}}));
@@ -70,8 +71,8 @@ TEST(BiasController, LeavesWeightsAloneAndStopsWhereItIsFrozen) {
     }
   }
   EXPECT_FALSE(at::equal(frozen.route(logits).expert_index, first));
-  EXPECT_EQ(frozen.routing.selection_bias().abs().max().item<double>(), 0.5);
-  EXPECT_GT(free.routing.selection_bias().abs().max().item<double>(), 0.5);
+  EXPECT_DOUBLE_EQ(frozen.routing.selection_bias().abs().max().item<double>(), 0.2);
+  EXPECT_GT(free.routing.selection_bias().abs().max().item<double>(), 0.2);
 }
 
 TEST(QuantileController, BalancesASkewedBatchInThreeSteps) {
@@ -83,18 +84,19 @@ TEST(QuantileController, BalancesASkewedBatchInThreeSteps) {
                     {"balance", Json::object({{"type", "quantile"}})}}));
   test::RoutingUnderTest router(options, 4);
   const at::Tensor offsets = test::normal({kExperts}, 1);
-  double violation = 0.0;
+  std::vector<double> violations;
   for (std::uint64_t step = 0; step < 4; ++step) {
     router.routing.begin_step();
     const at::Tensor index =
         router.route(test::normal({kTokens, kExperts}, 2 + step) + offsets).expert_index;
     const at::Tensor counts = count_assignments(index, kExperts).to(at::kDouble);
-    violation = (counts.max() / counts.mean()).item<double>() - 1.0;
-    if (step == 0) EXPECT_GT(violation, 1.0);
-    if (step == 1) EXPECT_LT(violation, 0.4);
+    const double violation = (counts.max() / counts.mean()).item<double>() - 1.0;
+    violations.push_back(violation);
     router.routing.end_step();
   }
-  EXPECT_LT(violation, 0.25);
+  EXPECT_GT(violations[0], 1.0);
+  EXPECT_LT(violations[1], 0.4);
+  EXPECT_LT(violations[3], 0.25);
 }
 
 TEST(ReluRouter, RaisesItsWeightWhenTooDenseAndLowersItWhenTooSparse) {

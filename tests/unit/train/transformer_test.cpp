@@ -78,7 +78,7 @@ const std::vector<std::vector<std::string>>& shapes() {
                     "model.norm=rms_norm",
                     "model.qk_norm=full",
                     "model.use_tied_head=false"}),
-      with_routing({"projection.type=cosine", "noise.type=learned_normal"}),
+      with_routing({"projection.type=cosine"}),
       with_routing({"projection.type=tanh_mlp", "score.type=sigmoid", "balance.type=bias_sign"}),
       with_routing({"projection.use_bias=true", "router.type=top_p"}),
       with_routing({"router.type=relu", "score.type=relu", "combine_weight.type=raw"}),
@@ -96,6 +96,12 @@ class EveryShape : public ::testing::TestWithParam<std::size_t> {
 
 TEST_P(EveryShape, HasAsManyParametersAsTheConfigurationSays) {
   const Json resolved = config();
+  EXPECT_EQ(make_model(resolved)->parameters().num_parameters(),
+            config::model_size(resolved, kVocabulary).params_total);
+}
+
+TEST(Router, CountsTheNoiseItLearns) {
+  const Json resolved = test::small_config(with_routing({"noise.type=learned_normal"}));
   EXPECT_EQ(make_model(resolved)->parameters().num_parameters(),
             config::model_size(resolved, kVocabulary).params_total);
 }
