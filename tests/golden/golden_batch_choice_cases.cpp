@@ -11,7 +11,8 @@ namespace {
 /// The objective of a layer: sum(y * grad_out).
 void compare_main(LayerCase& layer) {
   const at::Tensor of_y = layer.tensor("grad_out").reshape({layer.tokens.x.size(0), -1});
-  layer.compare_objective("main", [&] { return (layer.layer().forward(layer.tokens).y * of_y).sum(); });
+  layer.compare_objective("main",
+                          [&] { return (layer.layer().forward(layer.tokens).y * of_y).sum(); });
 }
 
 }  // namespace
@@ -21,9 +22,21 @@ CaseOutcome run_expert_choice(const Json& c,
                               const std::string& /*data*/) {
   Comparison comparison;
   LayerCase layer(c, folder, comparison);
-  layer.know({"batch", "capacity_factor", "capacity_rule", "capacity_value", "dim", "expert",
-              "expert_bias", "expert_hidden", "group", "index_order", "num_experts", "seq",
-              "softmax_over", "tie_rule", "weight"});
+  layer.know({"batch",
+              "capacity_factor",
+              "capacity_rule",
+              "capacity_value",
+              "dim",
+              "expert",
+              "expert_bias",
+              "expert_hidden",
+              "group",
+              "index_order",
+              "num_experts",
+              "seq",
+              "softmax_over",
+              "tie_rule",
+              "weight"});
   layer.expect("capacity_rule",
                "max(1, round(cf * group_tokens / E)); cf = average experts per token");
   layer.expect("weight", "score, not renormalised");
@@ -67,8 +80,19 @@ CaseOutcome run_expert_choice(const Json& c,
 CaseOutcome run_soft_moe(const Json& c, const std::string& folder, const std::string& /*data*/) {
   Comparison comparison;
   LayerCase layer(c, folder, comparison);
-  layer.know({"batch", "dim", "expert", "expert_bias", "expert_hidden", "l2_eps", "l2norm", "logits",
-              "normalise", "num_experts", "seq", "slot_order", "slots_per_expert"});
+  layer.know({"batch",
+              "dim",
+              "expert",
+              "expert_bias",
+              "expert_hidden",
+              "l2_eps",
+              "l2norm",
+              "logits",
+              "normalise",
+              "num_experts",
+              "seq",
+              "slot_order",
+              "slots_per_expert"});
   layer.expect("l2_eps", 1e-6);
   layer.expect("slot_order", "slot index = expert * slots_per_expert + slot");
   const Json& config = layer.config();
@@ -99,8 +123,19 @@ CaseOutcome run_assigned_moe(const Json& c,
                              const std::string& /*data*/) {
   Comparison comparison;
   LayerCase layer(c, folder, comparison);
-  layer.know({"batch", "dim", "expert", "expert_bias", "expert_hidden", "num_experts", "rule",
-              "rule_text", "seq", "top_k", "vocab", "weight", "weight_rule"});
+  layer.know({"batch",
+              "dim",
+              "expert",
+              "expert_bias",
+              "expert_hidden",
+              "num_experts",
+              "rule",
+              "rule_text",
+              "seq",
+              "top_k",
+              "vocab",
+              "weight",
+              "weight_rule"});
   const Json& config = layer.config();
   const std::string& rule = config["rule"].as_string();
   const std::string& weight = config["weight_rule"].as_string();
@@ -166,8 +201,7 @@ CaseOutcome run_router_sinkhorn(const Json& c,
   Json router = stage("sinkhorn");
   router.set("top_k", config["top_k"]);
   router.set("num_iterations", config["iterations"]);
-  Json options =
-      Json::object({{"allow_lookahead", true}, {"num_experts", config["num_experts"]}});
+  Json options = Json::object({{"allow_lookahead", true}, {"num_experts", config["num_experts"]}});
   options.set("router", std::move(router));
   if (config["top_k"].as_integer() == 1) options.set("combine_weight", stage("raw"));
   layer.build(options, layer_places());
@@ -186,10 +220,9 @@ CaseOutcome run_router_sinkhorn(const Json& c,
   const at::Tensor pi = train::sinkhorn(logits.detach(), config["iterations"].as_integer());
   layer.compare("out.pi", pi);
   layer.compare("out.row_sums", pi.sum(1));
-  layer.compare_objective(
-      "main",
-      [&] { return (gates(plan) * layer.tensor("grad_out")).sum(); },
-      {{"in.logits", logits}});
+  layer.compare_objective("main",
+                          [&] { return (gates(plan) * layer.tensor("grad_out")).sum(); },
+                          {{"in.logits", logits}});
   return comparison.outcome();
 }
 

@@ -76,8 +76,8 @@ Json st_moe_options(const Json& config) {
     noise.set("scale", config["noise_mult"]);
     options.set("noise", std::move(noise));
   }
-  for (const auto& [key, own] : {std::pair{"add_ff_before", "ff_before_d_ff"},
-                                 std::pair{"add_ff_after", "ff_after_d_ff"}}) {
+  for (const auto& [key, own] :
+       {std::pair{"add_ff_before", "ff_before_d_ff"}, std::pair{"add_ff_after", "ff_after_d_ff"}}) {
     const Json* const block = config.find("block");
     if (block != nullptr && (*block)[key].as_bool()) options.set(own, config["expert_hidden"]);
   }
@@ -182,8 +182,7 @@ CaseOutcome run_st_moe(const Json& c, const std::string& folder, const std::stri
   layer.know(known_keys());
   const bool is_training = layer.config()["mode"].as_string() == "train";
   // The package's norm adds nothing to the mean square.
-  const Json model =
-      Json::object({{"norm", "rms_norm"}, {"norm_eps", 1e-30}, {"use_bias", true}});
+  const Json model = Json::object({{"norm", "rms_norm"}, {"norm_eps", 1e-30}, {"use_bias", true}});
   layer.build(st_moe_options(layer.config()),
               st_moe_places(layer.config()["expert_hidden"].as_integer()),
               model);
@@ -214,10 +213,12 @@ CaseOutcome run_st_moe(const Json& c, const std::string& folder, const std::stri
                       .view({1}));
   }
   const at::Tensor of_y = layer.tensor("grad_out").reshape({layer.tokens.x.size(0), -1});
-  layer.compare_objective("main", [&] { return (pass(layer, gamma).y * of_y).sum(); }, leaves);
+  layer.compare_objective(
+      "main", [&] { return (pass(layer, gamma).y * of_y).sum(); }, leaves);
   layer.compare_objective(
       "balance", [&] { return pass(layer, gamma).plan.load_balance_loss; }, leaves);
-  layer.compare_objective("z", [&] { return pass(layer, gamma).plan.router_z_loss; }, leaves);
+  layer.compare_objective(
+      "z", [&] { return pass(layer, gamma).plan.router_z_loss; }, leaves);
   return comparison.outcome();
 }
 

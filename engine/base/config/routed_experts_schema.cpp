@@ -25,9 +25,11 @@ void describe_routing_losses(Schema& s) {
       .range(0.0, 10.0)
       .in("nats per unit")
       .says("weight of the load-balance loss; 0 switches it off");
-  s.choice("load_balance_counts", "all_choices", {"all_choices", "first_choice", "kept_first_choice"})
-      .says("what counts as load: every assignment, each token's best expert (ST-MoE), or only "
-            "where it was not dropped (st-moe-pytorch: saturates)")
+  s.choice(
+       "load_balance_counts", "all_choices", {"all_choices", "first_choice", "kept_first_choice"})
+      .says(
+          "what counts as load: every assignment, each token's best expert (ST-MoE), or only "
+          "where it was not dropped (st-moe-pytorch: saturates)")
       .at_level(Level::kAll);
   s.choice("load_balance_scope", "micro_batch", {"micro_batch", "sequence"})
       .says("balance over all tokens of a pass, or inside every sequence (forbids domains)")
@@ -50,6 +52,7 @@ void describe_routing_stages(Schema& s, const std::vector<RoutingDeclaration>& r
     const char *key, *label, *help;
     Level level;
   };
+
   constexpr std::array kStages{
       Stage{"router", "Router", "how tokens choose experts", Level::kEssential},
       Stage{"score", "Score", "from logits to scores", Level::kCommon},
@@ -57,7 +60,8 @@ void describe_routing_stages(Schema& s, const std::vector<RoutingDeclaration>& r
       Stage{"projection", "Router input", "from a token's vector to logits", Level::kAll},
       Stage{"noise", "Noise", "random changes of logits during training", Level::kAll},
       Stage{"balance", "Balance controller", "a bias that selection sees", Level::kCommon},
-      Stage{"capacity", "Capacity", "most tokens of an expert, and who is dropped", Level::kCommon}};
+      Stage{
+          "capacity", "Capacity", "most tokens of an expert, and who is dropped", Level::kCommon}};
   for (const Stage& stage : kStages) {
     for (const RoutingDeclaration& entry : routing) {
       if (entry.stage != stage.key) continue;
@@ -75,8 +79,9 @@ void describe_side_blocks(Schema& s) {
       .range(0, 1 << 20)
       .in("features")
       .named("Dense block before")
-      .says("hidden features of a dense block with a norm of its own before the experts: ST-MoE; 0 "
-            "for none")
+      .says(
+          "hidden features of a dense block with a norm of its own before the experts: ST-MoE; 0 "
+          "for none")
       .at_level(Level::kAll);
   s.integer("ff_after_d_ff", 0)
       .range(0, 1 << 20)
@@ -131,8 +136,9 @@ void describe_routed_experts(Schema& s, const std::vector<RoutingDeclaration>& r
   describe_routing_losses(s);
   describe_routing_stages(s, routing);
   s.boolean("allow_lookahead", false)
-      .says("take strategies with which a token's experts depend on later tokens: losses look "
-            "better than they are, and sampling differs from training")
+      .says(
+          "take strategies with which a token's experts depend on later tokens: losses look "
+          "better than they are, and sampling differs from training")
       .at_level(Level::kAll);
   s.rule("top_k_at_most_num_experts");
   s.rule("routing_choices_fit");

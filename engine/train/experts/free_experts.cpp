@@ -8,9 +8,7 @@
 
 namespace switchyard::train {
 
-FreeExperts::FreeExperts(const config::Node& options,
-                         std::int64_t d_model,
-                         const std::string& name)
+FreeExperts::FreeExperts(const config::Node& options, std::int64_t d_model, const std::string& name)
     : name_(name),
       num_zero_(options.integer("num_zero_experts")),
       num_copy_(options.integer("num_copy_experts")),
@@ -37,13 +35,11 @@ at::Tensor FreeExperts::forward(const at::Tensor& x,
     return (combine_weight * is_chosen.to(combine_weight.scalar_type())).sum(1, true);
   };
   const std::int64_t copy = first + num_zero_, constant = copy + num_copy_;
-  at::Tensor of_x =
-      weight_of((expert_index >= copy).logical_and(expert_index < constant));
+  at::Tensor of_x = weight_of((expert_index >= copy).logical_and(expert_index < constant));
   if (num_constant_ == 0) return x * of_x.to(x.scalar_type());
-  const at::Tensor share =
-      at::softmax(accumulating_linear(x.to(mixture_.scalar_type()), mixture_, {})
-                      .view({-1, num_constant_, 2}),
-                  2);
+  const at::Tensor share = at::softmax(
+      accumulating_linear(x.to(mixture_.scalar_type()), mixture_, {}).view({-1, num_constant_, 2}),
+      2);
   std::vector<at::Tensor> of_value;
   for (std::int64_t j = 0; j < num_constant_; ++j) {
     const at::Tensor weight = weight_of(expert_index == constant + j);

@@ -20,7 +20,8 @@ at::Tensor sinkhorn(const at::Tensor& logits, std::int64_t num_iterations);
 /// One expert for each token so that the sum of affinities is largest and loads differ by one at
 /// most: an auction in which tokens bid for experts.
 ///
-/// Math:   an unserved token bids for the expert of highest affinity - price, up to the value of the
+/// Math:   an unserved token bids for the expert of highest affinity - price, up to the value of
+/// the
 ///         second best plus eps; an expert keeps its highest bids, and its price is the lowest of
 ///         them. The sum is within N eps of the best; eps is 1e-4 of the range of affinities.
 /// Shapes: affinity [N, E] on the CPU; result [N] int64.

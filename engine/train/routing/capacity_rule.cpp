@@ -26,7 +26,8 @@ void CapacityRule::describe(config::Schema& s) {
       .named("Capacity factor (evaluation)")
       .says("the same in evaluation and sampling");
   s.boolean("is_scaled_by_top_k", true)
-      .says("a share counts every choice of a token (V-MoE, Megatron), or each token once (ST-MoE)");
+      .says(
+          "a share counts every choice of a token (V-MoE, Megatron), or each token once (ST-MoE)");
   s.integer("min_capacity", 4)
       .range(1, 1 << 20)
       .in("tokens")
@@ -41,8 +42,9 @@ void CapacityRule::describe(config::Schema& s) {
       .says("slots are raised to a multiple of this")
       .at_level(config::Level::kAll);
   s.choice("group", "sequence", {"sequence", "micro_batch"})
-      .says("who shares an expert's slots: the tokens of a sequence, or all of a pass (then other "
-            "sequences decide who is dropped)")
+      .says(
+          "who shares an expert's slots: the tokens of a sequence, or all of a pass (then other "
+          "sequences decide who is dropped)")
       .at_level(config::Level::kAll);
 }
 

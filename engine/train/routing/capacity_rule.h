@@ -11,9 +11,10 @@ namespace switchyard::train {
 /// Math:   C = max(min_capacity, m ceil(c / m)), c = rounding(factor T / E x K), without K unless
 ///         is_scaled_by_top_k; T tokens of the group, m `multiple`.
 /// Units:  tokens per expert and group.
-/// Source: gating conventions: Shazeer et al. 2018, arXiv 1811.02084 (Mesh-TensorFlow: floor, without
-///         K, at least 4); Riquelme et al. 2021, arXiv 2106.05974 (V-MoE: ceil, with K, multiples of
-///         4).
+/// Source: gating conventions: Shazeer et al. 2018, arXiv 1811.02084 (Mesh-TensorFlow: floor,
+/// without
+///         K, at least 4); Riquelme et al. 2021, arXiv 2106.05974 (V-MoE: ceil, with K, multiples
+///         of 4).
 class CapacityRule {
  public:
   explicit CapacityRule(const config::Node& options);

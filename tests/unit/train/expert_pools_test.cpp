@@ -62,7 +62,7 @@ TEST(FreeExperts, AreZeroTheInputOrAMixtureWithALearnedVector) {
       {"num_experts=2", "num_zero_experts=1", "num_copy_experts=2", "num_constant_experts=2"});
   ASSERT_EQ(pool.layer.num_experts(), 7);
   const at::Tensor& x = pool.x;
-  expect_near(pool.choose(3, 4).y, x);         // both copies
+  expect_near(pool.choose(3, 4).y, x);        // both copies
   expect_near(pool.choose(2, 3).y, x * 0.5);  // zero and copy
   const at::Tensor value = pool.parameters.master("layer.constant_experts.value.weight");
   const at::Tensor mixture = pool.parameters.master("layer.constant_experts.mixture.weight");
@@ -124,7 +124,7 @@ TEST(SoftMoe, CountsItsSlots) {
 }
 
 TEST(SoftMoe, RefusesExpertsWithoutProducts) {
-  Json options = 
+  Json options =
       Json::object({{"num_experts", 4}, {"num_copy_experts", 1}, {"allow_lookahead", true}});
   options.set("router", Json::object({{"type", "soft_moe"}}));
   const config::Resolved resolved = config::resolve(test::routed_experts_schema(), options, "run");

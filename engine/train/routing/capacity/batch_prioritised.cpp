@@ -8,7 +8,8 @@ namespace {
 
 /// Every first choice before every second one; among equal choices tokens by their best score.
 ///
-/// Math:   tokens are sorted by max_r score[t, r], descending, earlier tokens first on ties; then as
+/// Math:   tokens are sorted by max_r score[t, r], descending, earlier tokens first on ties; then
+/// as
 ///         choice by choice.
 /// Shapes: expert_index, score [G, T, K].
 /// Limits: not causal; for encoders.
@@ -35,7 +36,10 @@ std::unique_ptr<Capacity> create(const config::Node& options, const RoutingShape
 }  // namespace
 
 CapacityEntry batch_prioritised_capacity_entry() {
-  return {{"batch_prioritised", "tokens by their best score, all first choices before second ones: V-MoE", "Riquelme et al. 2021, arXiv 2106.05974, section 4", /*is_causal=*/false},
+  return {{"batch_prioritised",
+           "tokens by their best score, all first choices before second ones: V-MoE",
+           "Riquelme et al. 2021, arXiv 2106.05974, section 4",
+           /*is_causal=*/false},
           &CapacityRule::describe,
           &create};
 }

@@ -36,7 +36,10 @@ std::unique_ptr<Capacity> create(const config::Node& options, const RoutingShape
 }  // namespace
 
 CapacityEntry probability_capacity_entry() {
-  return {{"probability", "each expert serves the tokens with the highest scores first: Megatron", "Narayanan et al. 2021, Megatron-LM, drop policy probs", /*is_causal=*/false},
+  return {{"probability",
+           "each expert serves the tokens with the highest scores first: Megatron",
+           "Narayanan et al. 2021, Megatron-LM, drop policy probs",
+           /*is_causal=*/false},
           &CapacityRule::describe,
           &create};
 }

@@ -8,11 +8,10 @@ namespace {
 
 /// Every choice of an earlier token is served before those of later tokens.
 ///
-/// Math:   for t = 1..T, for r = 1..K: choice (r, t) gets the next slot of its expert, or is dropped.
-/// Shapes: expert_index [G, T, K].
-/// Limits: causal for groups of one sequence; with group micro_batch earlier sequences decide too.
-/// Determinism: exact.
-/// Source: Gale et al. 2022, arXiv 2211.15841, section 3.
+/// Math:   for t = 1..T, for r = 1..K: choice (r, t) gets the next slot of its expert, or is
+/// dropped. Shapes: expert_index [G, T, K]. Limits: causal for groups of one sequence; with group
+/// micro_batch earlier sequences decide too. Determinism: exact. Source: Gale et al. 2022, arXiv
+/// 2211.15841, section 3.
 class TokenMajorCapacity final : public LimitedCapacity {
  public:
   using LimitedCapacity::LimitedCapacity;
@@ -33,7 +32,10 @@ std::unique_ptr<Capacity> create(const config::Node& options, const RoutingShape
 }  // namespace
 
 CapacityEntry token_major_capacity_entry() {
-  return {{"token_major", "all choices of earlier tokens before those of later ones", "Gale et al. 2022, arXiv 2211.15841, section 3", /*is_causal=*/true},
+  return {{"token_major",
+           "all choices of earlier tokens before those of later ones",
+           "Gale et al. 2022, arXiv 2211.15841, section 3",
+           /*is_causal=*/true},
           &CapacityRule::describe,
           &create};
 }

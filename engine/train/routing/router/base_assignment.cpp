@@ -23,11 +23,10 @@ class BaseAssignmentRouter final : public Router {
     Choice choice;
     {
       const at::NoGradGuard no_grad;
-      choice.expert_index = tokens.is_training
-                                ? balanced_assignment(scores.logits.cpu())
-                                      .to(scores.logits.device())
-                                      .unsqueeze(1)
-                                : largest(scores.logits, 1);
+      choice.expert_index =
+          tokens.is_training
+              ? balanced_assignment(scores.logits.cpu()).to(scores.logits.device()).unsqueeze(1)
+              : largest(scores.logits, 1);
     }
     choice.combine_weight = at_chosen(at::sigmoid(scores.logits), choice.expert_index);
     return choice;

@@ -30,13 +30,12 @@ class ExpertChoiceRouter final : public Router {
   Choice choose(const Scores& scores, const TokenView& tokens) override {
     const std::int64_t N = tokens.num_tokens(), E = num_experts_;
     const std::int64_t G = is_per_sequence_ ? tokens.num_sequences : 1, T = N / G;
-    const at::Tensor score =
-        is_over_tokens_ ? at::softmax(scores.logits.view({G, T, E}), 1).view({N, E})
-                        : scores.scores;
+    const at::Tensor score = is_over_tokens_
+                                 ? at::softmax(scores.logits.view({G, T, E}), 1).view({N, E})
+                                 : scores.scores;
     const at::Tensor ranked = is_over_tokens_ ? score.detach() : scores.ranked;
     const double share = capacity_factor_ * static_cast<double>(T) / static_cast<double>(E);
-    const std::int64_t C =
-        std::min(T, std::max<std::int64_t>(1, rounded(share, "nearest")));
+    const std::int64_t C = std::min(T, std::max<std::int64_t>(1, rounded(share, "nearest")));
     const at::Tensor by_expert = ranked.view({G, T, E}).transpose(1, 2);  // [G, E, T]
     const at::Tensor taken =
         std::get<1>(at::sort(by_expert, /*stable=*/true, 2, /*descending=*/true)).narrow(2, 0, C);

@@ -79,11 +79,11 @@ void describe(config::Schema& s) {
       .range(0, 1 << 20)
       .in("slots")
       .named("Slots per expert")
-      .says("weighted sums of tokens that an expert computes for each sequence; 0: as many in all as "
-            "a sequence has tokens")
+      .says(
+          "weighted sums of tokens that an expert computes for each sequence; 0: as many in all as "
+          "a sequence has tokens")
       .at_level(config::Level::kEssential);
-  s.boolean("is_normalized", true)
-      .says("unit vectors and a learned scale: stable for wide models");
+  s.boolean("is_normalized", true).says("unit vectors and a learned scale: stable for wide models");
 }
 
 std::unique_ptr<Router> create(const config::Node& options, const RoutingShape& shape) {

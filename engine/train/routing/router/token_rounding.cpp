@@ -47,9 +47,7 @@ class TokenRoundingRouter final : public Router {
     const std::int64_t N = ranked.size(0);
     const at::Tensor count = is_own.sum(0);  // [E]
     const std::int64_t more = rounding_ == "up" ? tile_ - 1 : rounding_ == "down" ? 0 : tile_ / 2;
-    const at::Tensor target = at::div(count + more, tile_, "floor")
-                                  .clamp_max(N / tile_)
-                                  .mul(tile_);
+    const at::Tensor target = at::div(count + more, tile_, "floor").clamp_max(N / tile_).mul(tile_);
     // Two stable sorts along the tokens: by score, then own tokens first.
     const at::Tensor by_score = std::get<1>(at::sort(ranked, /*stable=*/true, 0, true));
     const at::Tensor is_other = is_own.gather(0, by_score).logical_not().to(at::kInt);

@@ -102,15 +102,18 @@ void describe(config::Schema& s) {
       .says("experts that each token uses at most")
       .at_level(config::Level::kEssential);
   s.text("thresholds", "0.2")
-      .says("weight below which a further choice may go: one number for each, separated by commas; "
-            "the last one stands for all after it");
+      .says(
+          "weight below which a further choice may go: one number for each, separated by commas; "
+          "the last one stands for all after it");
   s.choice("keep", "random", {"random", "always", "threshold"})
-      .says("further choices in training: with probability weight / threshold, all of them, or those "
-            "above it");
+      .says(
+          "further choices in training: with probability weight / threshold, all of them, or those "
+          "above it");
   s.choice("keep_eval", "always", {"always", "threshold", "random"})
       .says("the same in evaluation and sampling (st-moe-pytorch: random)");
   s.boolean("use_straight_through", false)
-      .says("let the gradient of expert inputs reach the weights, as st-moe-pytorch does by default")
+      .says(
+          "let the gradient of expert inputs reach the weights, as st-moe-pytorch does by default")
       .at_level(config::Level::kAll);
   s.boolean("use_differentiable_top_k", false)
       .says("weights from relaxed scores: 20 iterations of coordinate descent, eps 0.1, ratio 9/8")
