@@ -164,7 +164,7 @@ void compare_choices(LayerCase& layer, const train::RoutingPlan& plan) {
   layer.compare("out.expert_counts_requested", counts(plan.chosen_index));
   layer.compare("out.expert_counts_kept", counts(plan.expert_index));
   const std::int64_t C = layer.config()["capacity"].as_integer();
-  const at::Tensor place_of = at::one_hot(slot.clamp_min(0), C).to(at::kDouble).unsqueeze(3) *
+  const at::Tensor place_of = at::one_hot(slot.clamp(0, C - 1), C).to(at::kDouble).unsqueeze(3) *
                               by_sequence(kept).to(at::kDouble).view({B, N, K, 1, 1});
   const at::Tensor expert_of =
       at::one_hot(by_sequence(plan.expert_index), E + 1).narrow(3, 0, E).unsqueeze(4);

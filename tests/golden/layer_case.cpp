@@ -90,7 +90,9 @@ void LayerCase::build(const Json& options,
 
 void LayerCase::copy_weights() {
   const at::NoGradGuard no_grad;
+  std::set<std::string> declared;
   for (const auto& declaration : parameters_->declarations()) {
+    declared.insert(declaration.name);
     if (declaration.fill) parameters_->master(declaration.name).fill_(*declaration.fill);
   }
   for (const auto& [name, tensor] : tensors_) {
@@ -102,6 +104,10 @@ void LayerCase::copy_weights() {
       continue;
     }
     for (const LayerPlace& place : found->second) {
+      if (!is_buffer && !declared.contains(kName + place.parameter)) {
+        fail(name + " is no parameter of the layer");
+        continue;
+      }
       const at::Tensor own = is_buffer ? parameters_->buffer(kName + place.parameter)
                                        : parameters_->master(kName + place.parameter);
       const at::Tensor part = place.count < 0 ? tensor
