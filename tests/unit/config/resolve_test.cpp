@@ -109,9 +109,9 @@ std::vector<BadConfig> bad_configs() {
       {R"({"checkpoint":{"keep_last":1}})",
        "x.json /checkpoint/keep_last: expected an integer in [2, 100000] (checkpoints), found 1. "
        "Raise it to at least 2."},
-      {R"({"version":2})",
-       "x.json /version: expected an integer in [1, 1], found 2. Lower it to at "
-       "most 1."},
+      {R"({"version":3})",
+       "x.json /version: expected an integer in [1, 2], found 3. Lower it to at "
+       "most 2."},
       // words
       {R"({"schema":"other.run"})",
        R"(x.json /schema: expected "switchyard.run", found the text "other.run".)"},
@@ -207,7 +207,7 @@ TEST(Resolve, FillsEveryDefaultIn) {
   const Resolved result = resolved("{}");
   ASSERT_TRUE(result.ok()) << all_text(result.errors);
   EXPECT_EQ(result.config["schema"].as_string(), "switchyard.run");
-  EXPECT_EQ(result.config["version"].as_integer(), 1);
+  EXPECT_EQ(result.config["version"].as_integer(), kRunVersion);
   EXPECT_EQ(result.config["model"]["d_model"].as_integer(), 128);
   EXPECT_EQ(result.config["model"]["layers"][0]["feed_forward"]["type"].as_string(), "dense");
   EXPECT_EQ(result.config["model"]["layers"][0]["feed_forward"]["d_ff"].as_integer(), 512);

@@ -82,16 +82,33 @@ TEST(ApplySetting, RefusesWhatItCannotPlace) {
 // ---- versions ----
 
 TEST(Migrate, PassesCurrentDocumentsThrough) {
-  const Json document = parsed(R"({"schema":"switchyard.run","version":1,"name":"a"})");
+  const Json document = parsed(R"({"schema":"switchyard.run","version":2,"name":"a"})");
   EXPECT_EQ(*migrate(document, "x.json"), document);
   EXPECT_EQ(*migrate(parsed(R"({"name":"a"})"), "x.json"), parsed(R"({"name":"a"})"));
+}
+
+TEST(Migrate, MovesTheDivisionOfWeightsOutOfTheRouter) {
+  for (const bool is_divided : {true, false}) {
+    const std::string word = is_divided ? "true" : "false";
+    const Json document = parsed(
+        R"({"version":1,"model":{"layers":[{"repeat":2},{"feed_forward":{"type":"routed_experts",
+        "router":{"type":"top_k","top_k":3,"use_renormalized_weights":)" +
+        word + "}}}]}}");
+    const auto migrated = migrate(document, "x.json");
+    ASSERT_TRUE(migrated.ok());
+    const Json& block = (*migrated)["model"]["layers"][1]["feed_forward"];
+    EXPECT_EQ(block["router"].dump(), R"({"type":"top_k","top_k":3})");
+    EXPECT_EQ(block["combine_weight"]["type"].as_string(), is_divided ? "renormalized" : "raw");
+    EXPECT_EQ((*migrated)["model"]["layers"][0].dump(), R"({"repeat":2})");
+    EXPECT_EQ((*migrated)["version"].as_integer(), 2);
+  }
 }
 
 TEST(Migrate, RefusesNewerDocumentsWithBothNumbers) {
   const auto result = migrate(parsed(R"({"version":7})"), "x.json");
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().text(),
-            "x.json /version: this program reads versions up to 1, the file has version 7. Update "
+            "x.json /version: this program reads versions up to 2, the file has version 7. Update "
             "Switchyard.");
 }
 

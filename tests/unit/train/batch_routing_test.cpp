@@ -169,6 +169,10 @@ TEST(NoTokenLeftBehind, AsksTheNextCandidateWhereThereIsRoom) {
   const RoutingPlan plan = layer.route(probs.log());
   // Token 0 and 3 get their best; the seconds of 1 and 2 are full by then.
   EXPECT_TRUE(at::equal(plan.expert_index.flatten(), at::tensor({0, 3, 3, 1}, at::kLong)));
+  // It looks ahead: token 1 gets its second where the last token wants another expert.
+  const at::Tensor edited = probs.clone();
+  edited[3].copy_(at::tensor({.1, .1, .8}, at::kDouble));
+  EXPECT_EQ(layer.route(edited.log()).expert_index[1][0].item<std::int64_t>(), 1);
   options.set("num_candidates", 3);
   const auto more = layer_of(3,
                              with_type("no_token_left_behind", options),

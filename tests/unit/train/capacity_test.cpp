@@ -289,9 +289,6 @@ TEST(Causality, HoldsForWhatSaysSoAndIsBrokenByTheRest) {
   }
   const Json tiles = Json::object({{"tile", 8}});
   EXPECT_GT(leak(layer_of(8, with_type("token_rounding", tiles), with_type("unlimited")), 8), 0.0);
-  const Json half = Json::object({{"factor", 0.5}, {"min_capacity", 1}});
-  EXPECT_GT(leak(layer_of(8, with_type("no_token_left_behind", half), with_type("unlimited")), 8),
-            0.0);
   EXPECT_EQ(leak(layer_of(8, top_n(2, "0.2"), with_type("unlimited")), 8), 0.0);
 }
 
