@@ -64,4 +64,30 @@ CaseOutcome run_routing_stats(const Json& c,
                               const std::string& folder,
                               const std::string& data_dir);
 
+
+// Layers whose tokens depend on each other (golden_st_moe_cases.cpp, golden_batch_choice_cases.cpp).
+CaseOutcome run_st_moe(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_expert_choice(const Json& c,
+                              const std::string& folder,
+                              const std::string& data_dir);
+CaseOutcome run_assigned_moe(const Json& c,
+                             const std::string& folder,
+                             const std::string& data_dir);
+CaseOutcome run_soft_moe(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_router_sinkhorn(const Json& c,
+                                const std::string& folder,
+                                const std::string& data_dir);
+// Layers of routed experts (golden_layer_cases.cpp), and what routing keeps from step to step
+// (golden_controller_cases.cpp).
+CaseOutcome run_topk_moe(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_noisy_topk(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_relu_moe(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_router_cosine(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_router_topp(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_aux_losses(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_balance_controller(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_coor_descent(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_lambda_controller(const Json& c, const std::string& folder, const std::string& data_dir);
+CaseOutcome run_threshold_ema(const Json& c, const std::string& folder, const std::string& data_dir);
+
 }  // namespace switchyard::golden

@@ -42,7 +42,8 @@ LayerShape layer_of(const Json& row, std::int64_t index) {
   if (const Json& moe = row["moe"]; moe.is_object()) {
     layer.d_ff = moe["width"].as_integer();
     layer.num_experts = moe["experts"].as_integer();
-    layer.num_blocks = moe["top_k"].as_integer() + moe["shared"].as_integer(0);
+    layer.num_blocks =
+        static_cast<double>(moe["top_k"].as_integer() + moe["shared"].as_integer(0));
   }
   const Json& mod = row["mod"];
   const std::int64_t every = mod["every"].as_integer(0);

@@ -10,22 +10,6 @@
 namespace switchyard::golden {
 namespace {
 
-/// Passes when max|a - b| <= atol + rtol x max|b| over the tensor.
-void compare_as_whole(Comparison& comparison,
-                      const std::string& what,
-                      const std::vector<double>& got,
-                      const at::Tensor& want,
-                      const Json& tolerance) {
-  const at::Tensor b = want.to(at::kDouble).contiguous().flatten();
-  if (static_cast<std::int64_t>(got.size()) != b.numel())
-    return comparison.failure(what + ": shape");
-  const double scale = b.abs().max().item<double>();
-  const double bound = tolerance["atol"].as_number() + tolerance["rtol"].as_number() * scale;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    comparison.value(what, got[i], b.const_data_ptr<double>()[i], bound, 0.0);
-  }
-}
-
 /// The schedule section that the row of a case describes, in our words.
 Result<Json> schedule_from_row(const std::string& type, const Json& settings) {
   Json schedule = Json::object();
@@ -120,14 +104,19 @@ CaseOutcome run_routing_stats(const Json& c,
                      tolerance["rtol"].as_number());
   }
   const Json& forward = c["tolerances"]["forward"];
-  const Json exact = Json::object({{"atol", 0.0}, {"rtol", 0.0}});
-  const std::vector<double> counts(analysis.counts.begin(), analysis.counts.end());
-  compare_as_whole(comparison, "counts", counts, tensors->at("out.counts"), exact);
-  compare_as_whole(comparison, "load", analysis.load, tensors->at("out.load"), forward);
-  compare_as_whole(
-      comparison, "importance", analysis.importance, tensors->at("out.importance"), forward);
-  compare_as_whole(
-      comparison, "coactivation", analysis.coactivation, tensors->at("out.coactivation"), forward);
+  const auto compare = [&](const char* name, const at::Tensor& got) {
+    compare_whole(comparison,
+                  name,
+                  got,
+                  tensors->at(std::string("out.") + name),
+                  forward["atol"].as_number(),
+                  forward["rtol"].as_number());
+  };
+  compare_whole(
+      comparison, "counts", at::tensor(analysis.counts), tensors->at("out.counts"), 0.0, 0.0);
+  compare("load", at::tensor(analysis.load));
+  compare("importance", at::tensor(analysis.importance));
+  compare("coactivation", at::tensor(analysis.coactivation));
   return comparison.outcome();
 }
 

@@ -24,16 +24,32 @@ namespace {
 
 const std::map<std::string, CaseRunner>& runners() {
   static const std::map<std::string, CaseRunner> table{
+      {"assigned_moe", &run_assigned_moe},
+      {"aux_losses", &run_aux_losses},
+      {"balance_controller", &run_balance_controller},
       {"char_dataset", &run_char_dataset},
+      {"coor_descent", &run_coor_descent},
+      {"expert_choice", &run_expert_choice},
       {"flop_accounting", &run_flop_accounting},
       {"gpt_training_trajectory", &run_gpt_training_trajectory},
+      {"lambda_controller", &run_lambda_controller},
       {"lr_schedule", &run_lr_schedule},
       {"moe_training_trajectory", &run_moe_training_trajectory},
+      {"noisy_topk", &run_noisy_topk},
       {"optimizer_trajectory", &run_optimizer_trajectory},
+      {"relu_moe", &run_relu_moe},
+      {"router_cosine", &run_router_cosine},
+      {"router_sinkhorn", &run_router_sinkhorn},
+      {"router_topp", &run_router_topp},
       {"routing_stats", &run_routing_stats},
       {"safetensors_mutations", &run_safetensors_mutations},
       {"safetensors_robustness", &run_safetensors_robustness},
       {"sampling_distribution", &run_sampling_distribution},
+      {"soft_moe", &run_soft_moe},
+      {"st_moe", &run_st_moe},
+      {"st_moe_block", &run_st_moe},
+      {"threshold_ema", &run_threshold_ema},
+      {"topk_moe", &run_topk_moe},
   };
   return table;
 }

@@ -41,4 +41,21 @@ void compare_tensor(Comparison& comparison,
   }
 }
 
+void compare_whole(Comparison& comparison,
+                   const std::string& what,
+                   const at::Tensor& got,
+                   const at::Tensor& want,
+                   double atol,
+                   double rtol) {
+  if (!got.defined() || got.numel() != want.numel()) {
+    comparison.failure(what + ": shape");
+    return;
+  }
+  if (want.numel() == 0) return;
+  const at::Tensor b = want.to(at::kDouble);
+  const at::Tensor a = got.detach().to(at::kCPU, at::kDouble).reshape(b.sizes());
+  const double error = (a - b).abs().max().item<double>();
+  comparison.value(what, error, 0.0, atol + rtol * b.abs().max().item<double>(), 0.0);
+}
+
 }  // namespace switchyard::golden

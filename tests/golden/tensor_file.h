@@ -22,4 +22,12 @@ void compare_tensor(Comparison& comparison,
                     const at::Tensor& want,
                     const Json& tolerance);
 
+/// Passes when max|got - want| <= atol + rtol x max|want| over the tensor.
+void compare_whole(Comparison& comparison,
+                   const std::string& what,
+                   const at::Tensor& got,
+                   const at::Tensor& want,
+                   double atol,
+                   double rtol);
+
 }  // namespace switchyard::golden

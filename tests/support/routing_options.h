@@ -23,6 +23,7 @@ inline const config::Schema& routed_experts_schema() {
 /// A resolved "routed_experts" object of num_experts experts from what is given.
 inline Json routed_options(std::int64_t num_experts, Json given = Json::object()) {
   given.set("num_experts", num_experts);
+  given.set("allow_lookahead", true);
   const config::Resolved resolved = config::resolve(routed_experts_schema(), given, "test");
   for (const Error& error : resolved.errors) ADD_FAILURE() << error.text();
   return resolved.config;

@@ -2,6 +2,7 @@
 
 #include "engine/base/config/model_size.h"
 #include "engine/base/config/node.h"
+#include "engine/base/config/routed_size.h"
 
 namespace switchyard::config {
 namespace {
@@ -75,9 +76,13 @@ ModelShape model_shape(const Json& resolved_config, std::int64_t vocab_size) {
     layer.num_matrices = activation == "swiglu" || activation == "geglu" ? 3 : 2;
     layer.num_tokens = shape.seq_len;
     if (feed_forward.text("type") != "dense") {
-      const Node router = feed_forward.child("router");
-      layer.num_experts = feed_forward.integer("num_experts");
-      layer.num_blocks = router.has("top_k") ? router.integer("top_k") : layer.num_experts;
+      const RoutedSize routed = routed_size(feed_forward, shape.seq_len);
+      layer.num_experts = routed.num_router_outputs;
+      layer.num_blocks = routed.experts_per_token;
+      layer.num_slots = routed.num_slots;
+      layer.dense_d_ff = feed_forward.integer("shared_d_ff") +
+                         feed_forward.integer("ff_before_d_ff") +
+                         feed_forward.integer("ff_after_d_ff");
     }
     shape.layers.push_back(layer);
   }
@@ -92,8 +97,9 @@ Flops layer_flops(const ModelShape& shape, const LayerShape& layer, AttentionCou
   flops.attention_products = 2.0 * n * (2.0 * d_model * width + 2.0 * d_model * kv_width);
   flops.attention_scores = (count == AttentionCount::kCausal ? 2.0 : 4.0) * n * n * width;
   (layer.num_experts > 0 ? flops.experts : flops.feed_forward) =
-      2.0 * n * number(layer.num_blocks * layer.num_matrices) * d_model * number(layer.d_ff);
-  flops.router = 2.0 * n * d_model * number(layer.num_experts);
+      2.0 * n * layer.num_blocks * number(layer.num_matrices) * d_model * number(layer.d_ff);
+  flops.feed_forward += 2.0 * n * number(layer.num_matrices) * d_model * number(layer.dense_d_ff);
+  flops.router = 2.0 * n * d_model * number(layer.num_experts + 2 * layer.num_slots);
   if (layer.has_depth_router) flops.router += 2.0 * d_model * number(shape.seq_len);
   return flops;
 }

@@ -37,8 +37,10 @@ struct LayerShape {
   std::int64_t num_heads = 1, num_kv_heads = 1, head_dim = 1;
   std::int64_t d_ff = 1;
   std::int64_t num_matrices = 2;  ///< of a block: 2, or 3 for a gated one
-  std::int64_t num_experts = 0;   ///< 0: dense
-  std::int64_t num_blocks = 1;    ///< that a token passes: experts chosen and shared ones
+  std::int64_t num_experts = 0;   ///< logits of the router; 0: dense
+  double num_blocks = 1.0;  ///< that a token passes on average: experts chosen and shared ones
+  std::int64_t dense_d_ff = 0;  ///< of blocks beside the experts: shared, before and after
+  std::int64_t num_slots = 0;  ///< of a sequence, where experts compute mixtures of tokens
   std::int64_t num_tokens = 0;    ///< of a sequence that pass the layer
   bool has_depth_router = false;  ///< a router chooses these tokens out of all
 };
@@ -57,7 +59,8 @@ ModelShape model_shape(const Json& resolved_config, std::int64_t vocab_size);
 /// Math:   a layer of n tokens, D d_model, H heads and K key heads of d features:
 ///           attention_products = 2 n (2 D H d + 2 D K d); attention_scores = c 4 n^2 H d, with c =
 ///           1 (full) or 1/2 (causal); feed_forward or experts = 2 n num_blocks num_matrices D
-///           d_ff; router = 2 n D num_experts, and 2 D seq_len more for a depth router;
+///           d_ff, and the same for dense_d_ff in feed_forward; router = 2 n D num_experts, and 4 n
+///           D num_slots more where tokens are mixed, 2 D seq_len for a depth router;
 ///         head = 2 seq_len D vocab_size. Look-ups, norms, softmax and activations count zero.
 /// Units:  FLOP.
 Flops forward_flops(const ModelShape& shape, AttentionCount count);

@@ -1,9 +1,11 @@
 #include "engine/base/config/model_size.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/base/config/model_flops.h"
 #include "engine/base/config/node.h"
+#include "engine/base/config/routed_size.h"
 
 namespace switchyard::config {
 namespace {
@@ -54,33 +56,51 @@ Count block_count(const Widths& w, const Node& options, bool use_bias) {
   return {matrices + biases, matrices + biases};
 }
 
-Count router_count(const Widths& w, const Node& options) {
-  const std::int64_t num_experts = options.integer("num_experts");
-  const bool has_bias =
-      options.has("projection") && options.child("projection").json()["use_bias"].as_bool();
-  const std::int64_t numbers = w.d_model * num_experts + (has_bias ? num_experts : 0);
+/// What gives logits, and noise of learned strength.
+Count router_count(const Widths& w, const Node& options, const RoutedSize& routed) {
+  const std::int64_t num_outputs = routed.num_router_outputs;
+  const Node router = options.child("router");
+  std::int64_t numbers = w.d_model * num_outputs;
+  if (routed.num_slots > 0) {
+    numbers += router.boolean("is_normalized") ? 1 : 0;
+  } else if (options.has("projection")) {
+    const Node projection = options.child("projection");
+    if (projection.has("router_dim")) {
+      numbers = (w.d_model + num_outputs) * projection.integer("router_dim");
+    }
+    if (projection.text("type") == "cosine") ++numbers;  // the temperature
+    if (projection.has("use_bias") && projection.boolean("use_bias")) numbers += num_outputs;
+  }
+  if (router.has("use_learned_weight") && !router.boolean("use_learned_weight")) numbers = 0;
+  if (options.has("noise") && options.child("noise").text("type") == "learned_normal") {
+    numbers += w.d_model * num_outputs;
+  }
   return {numbers, numbers};
 }
 
-Count experts_count(const Widths& w, const Node& options) {
-  Count block = block_count(w, options, options.boolean("use_expert_bias"));
-  if (options.boolean("use_multiplicative_bias")) {
-    block.total += options.integer("d_ff");
-    block.active += options.integer("d_ff");
+/// A dense block beside the experts, without its norm. No numbers for d_ff 0.
+std::int64_t side_block_numbers(const Widths& w, const Node& options, std::int64_t d_ff) {
+  if (d_ff == 0) return 0;
+  const std::int64_t num_inner = num_inner_products(options);
+  return (num_inner + 1) * w.d_model * d_ff + (w.use_bias ? num_inner * d_ff + w.d_model : 0);
+}
+
+Count experts_count(const Widths& w, const Node& options, const RoutedSize& routed) {
+  const bool use_scale = options.boolean("use_multiplicative_bias");
+  const std::int64_t block = block_count(w, options, options.boolean("use_expert_bias")).total +
+                             (use_scale ? options.integer("d_ff") : 0);
+  const std::int64_t E = options.integer("num_experts");
+  const std::int64_t constant = 3 * w.d_model * options.integer("num_constant_experts");
+  const double share = std::min(static_cast<double>(E), routed.experts_per_token);
+  Count count{E * block + constant, std::llround(share * static_cast<double>(block)) + constant};
+  std::int64_t beside = side_block_numbers(w, options, options.integer("shared_d_ff"));
+  if (beside > 0 && options.boolean("use_shared_gate")) beside += w.d_model;
+  for (const char* key : {"ff_before_d_ff", "ff_after_d_ff"}) {
+    const std::int64_t d_ff = options.integer(key);
+    if (d_ff == 0) continue;
+    beside += side_block_numbers(w, options, d_ff) + norm_count(w).total + (use_scale ? d_ff : 0);
   }
-  const std::int64_t num_experts = options.integer("num_experts");
-  const Node router = options.child("router");
-  const std::int64_t top_k = router.has("top_k") ? router.integer("top_k") : num_experts;
-  Count count{num_experts * block.total, top_k * block.active};
-  if (const std::int64_t d_ff = options.integer("shared_d_ff"); d_ff > 0) {
-    const std::int64_t num_inner = num_inner_products(options);
-    const std::int64_t shared = (num_inner + 1) * w.d_model * d_ff +
-                                (w.use_bias ? num_inner * d_ff + w.d_model : 0) +
-                                (options.boolean("use_shared_gate") ? w.d_model : 0);
-    count.total += shared;
-    count.active += shared;
-  }
-  return count;
+  return count + Count{beside, beside};
 }
 
 ModelPart part_of(ModelPart::Kind kind, const Count& count, double flops_per_token) {
@@ -137,8 +157,13 @@ std::vector<ModelPart> model_parts(const Json& resolved_config, std::int64_t voc
           norm_count(w) + block_count(w, feed_forward, w.use_bias),
           flops.feed_forward);
     } else {
-      add(ModelPart::Kind::kRouter, norm_count(w) + router_count(w, feed_forward), flops.router);
-      add(ModelPart::Kind::kExperts, experts_count(w, feed_forward), flops.experts);
+      const RoutedSize routed = routed_size(feed_forward, seq_len);
+      add(ModelPart::Kind::kRouter,
+          norm_count(w) + router_count(w, feed_forward, routed),
+          flops.router);
+      add(ModelPart::Kind::kExperts,
+          experts_count(w, feed_forward, routed),
+          flops.experts + flops.feed_forward);
     }
     ++group;
   }

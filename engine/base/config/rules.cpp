@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "engine/base/config/number_list.h"
+#include "engine/base/config/routing_rules.h"
 #include "engine/base/core/text.h"
 
 namespace switchyard::config {
@@ -152,6 +154,35 @@ void momentum_for_nesterov_and_dampening(const Json& object,
   }
 }
 
+void thresholds_are_numbers(const Json& object,
+                            const std::string& path,
+                            std::vector<Error>& errors) {
+  const std::string& text = object["thresholds"].as_string();
+  const auto numbers = numbers_from_text(text);
+  if (numbers && std::all_of(numbers->begin(), numbers->end(), [](double x) { return x >= 0.0; })) {
+    return;
+  }
+  refuse(errors,
+         path + "/thresholds",
+         "expected numbers of at least 0, separated by commas, found \"" + text + "\".",
+         "Write one number for every further choice, like \"0.2\" or \"0.2, 0.1\".");
+}
+
+void soft_moe_without_free_experts(const Json& object,
+                                   const std::string& path,
+                                   std::vector<Error>& errors) {
+  if (object["router"]["type"].as_string() != "soft_moe") return;
+  for (const char* key : {"num_zero_experts", "num_copy_experts", "num_constant_experts"}) {
+    if (object[key].as_integer() == 0) continue;
+    refuse(errors,
+           path + "/" + key,
+           "expected 0 with the router soft_moe, found " +
+               std::to_string(object[key].as_integer()) + ".",
+           "Its experts compute mixtures of all tokens: choose another router or set " +
+               std::string(key) + " to 0.");
+  }
+}
+
 struct NamedRule {
   std::string_view name;
   Schema::Rule rule;
@@ -165,6 +196,9 @@ constexpr std::array kRules{
     NamedRule{"momentum_for_nesterov_and_dampening", &momentum_for_nesterov_and_dampening},
     NamedRule{"name_is_a_file_name", &name_is_a_file_name},
     NamedRule{"num_layers_within_limit", &num_layers_within_limit},
+    NamedRule{"routing_choices_fit", &routing_choices_fit},
+    NamedRule{"soft_moe_without_free_experts", &soft_moe_without_free_experts},
+    NamedRule{"thresholds_are_numbers", &thresholds_are_numbers},
     NamedRule{"top_k_at_most_num_experts", &top_k_at_most_num_experts},
     NamedRule{"warmup_at_most_decay", &warmup_at_most_decay},
 };

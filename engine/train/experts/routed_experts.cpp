@@ -14,13 +14,15 @@ namespace {
 RoutingShape shape_of(const config::Node& model,
                       const config::Node& options,
                       const std::string& name,
-                      std::int64_t vocab_size) {
+                      std::int64_t vocab_size,
+                      std::int64_t num_free) {
   return {name + ".router",
-          options.integer("num_experts"),
+          options.integer("num_experts") + num_free,
           model.integer("d_model"),
           options.integer("d_ff"),
           vocab_size,
-          model.integer("seq_len")};
+          model.integer("seq_len"),
+          num_free};
 }
 
 }  // namespace
@@ -37,7 +39,15 @@ RoutedExperts::RoutedExperts(const config::Node& model,
       use_scale_(options.boolean("use_multiplicative_bias")),
       use_shared_gate_(options.boolean("use_shared_gate")),
       activation_(activation_from_name(options.text("activation"))),
-      routing_(options, shape_of(model, options, name, vocab_size)) {
+      free_(options, d_model_, name + ".constant_experts"),
+      routing_(options, shape_of(model, options, name, vocab_size, free_.size())) {
+  const auto side = [&](const char* key, const char* side_name) {
+    const std::int64_t d_ff = options.integer(key);
+    return d_ff == 0 ? nullptr
+                     : std::make_unique<SideBlock>(model, options, d_ff, name + side_name);
+  };
+  before_ = side("ff_before_d_ff", ".before");
+  after_ = side("ff_after_d_ff", ".after");
   const std::int64_t shared_d_ff = options.integer("shared_d_ff");
   if (shared_d_ff == 0) return;
   shared_options_ =
@@ -49,6 +59,10 @@ RoutedExperts::RoutedExperts(const config::Node& model,
 void RoutedExperts::declare(ParameterStore& parameters) const {
   const std::int64_t E = num_experts_, D = d_model_, F = d_ff_;
   routing_.declare(parameters);
+  free_.declare(parameters);
+  for (const SideBlock* const block : {before(), after()}) {
+    if (block != nullptr) block->declare(parameters);
+  }
   const std::string experts = name_ + ".experts.";
   if (is_gated(activation_)) parameters.declare({experts + "gate.weight", {E, F, D}, true, false});
   parameters.declare({experts + "up.weight", {E, F, D}, true, false});
@@ -69,6 +83,10 @@ void RoutedExperts::declare(ParameterStore& parameters) const {
 
 void RoutedExperts::bind(ParameterStore& parameters, Fusion* fusion) {
   routing_.bind(parameters, fusion != nullptr);
+  free_.bind(parameters);
+  for (SideBlock* const block : {before_.get(), after_.get()}) {
+    if (block != nullptr) block->bind(parameters, fusion);
+  }
   const auto find = [&](const char* name) {
     return parameters.compute(name_ + ".experts." + name);
   };
@@ -110,10 +128,12 @@ RoutedExperts::Output RoutedExperts::compute(RoutingPlan plan, const TokenView& 
     output.y = mix(plan, tokens);
     output.tokens_per_expert = count_assignments(plan.expert_index, num_experts_);
   } else {
-    const Dispatch dispatch = make_dispatch(plan.expert_index,
-                                            num_experts_,
-                                            routing_.may_leave_slots_empty(),
-                                            plan.choice.num_assignments_at_most);
+    const bool has_free = free_.size() > 0;
+    const Dispatch dispatch = make_dispatch(
+        has_free ? plan.expert_index.clamp_max(num_experts_) : plan.expert_index,
+        num_experts_,
+        has_free || routing_.may_leave_slots_empty(),
+        plan.choice.num_assignments_at_most);
     at::Tensor rows = is_fused_ ? fused_gather_rows(tokens.x, dispatch)
                                 : dispatch_rows(tokens.x, dispatch);
     if (plan.choice.use_straight_through) {
@@ -125,6 +145,11 @@ RoutedExperts::Output RoutedExperts::compute(RoutingPlan plan, const TokenView& 
     output.y = is_fused_ ? fused_combine_rows(results, plan.combine_weight, dispatch)
                          : combine_rows(results, plan.combine_weight, dispatch);
     output.tokens_per_expert = dispatch.tokens_per_expert;
+    if (has_free) {
+      output.y = output.y +
+                 free_.forward(tokens.x, plan.expert_index, plan.combine_weight, num_experts_);
+      output.tokens_per_expert = count_assignments(plan.expert_index, num_experts());
+    }
   }
   if (shared_ != nullptr) {
     at::Tensor shared = shared_->forward(tokens.x.unsqueeze(0)).squeeze(0);

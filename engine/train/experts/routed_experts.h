@@ -4,7 +4,9 @@
 #include <string>
 
 #include "engine/base/core/json.h"
+#include "engine/train/experts/free_experts.h"
 #include "engine/train/experts/grouped_linear.h"
+#include "engine/train/experts/side_block.h"
 #include "engine/train/model/parts.h"
 #include "engine/train/routing/layer_routing.h"
 
@@ -12,7 +14,8 @@ namespace switchyard::train {
 
 /// A feed-forward layer of E experts of which every token uses those its router chose.
 ///
-/// Math:   out[n] = sum_k combine_weight[n, k] x expert[expert_index[n, k]](x[n]) + shared(x[n]);
+/// Math:   out[n] = sum_k combine_weight[n, k] x expert[expert_index[n, k]](x[n]) + shared(x[n]),
+///         the free experts among them;
 ///         expert(x) = down(scale x act(up x + b) ) + b', scale and biases where the config asks for
 ///         them. Layers that mix tokens (slot_dispatch): expert inputs are weighted sums of tokens.
 /// Shapes: tokens N x D; weights up, gate [E, F, D], down [E, D, F], biases [E, F] and [E, D],
@@ -34,7 +37,7 @@ class RoutedExperts {
   struct Output {
     at::Tensor y;  ///< [N, D]
     RoutingPlan plan;
-    at::Tensor tokens_per_expert;  ///< [E] int64, what experts computed
+    at::Tensor tokens_per_expert;  ///< [E] int64, what experts took, after dropping
   };
 
   [[nodiscard]] Output forward(const TokenView& tokens) const;
@@ -45,7 +48,13 @@ class RoutedExperts {
 
   void end_step() { routing_.end_step(); }
 
-  [[nodiscard]] std::int64_t num_experts() const { return num_experts_; }
+  /// Of the router: those without products included.
+  [[nodiscard]] std::int64_t num_experts() const { return num_experts_ + free_.size(); }
+
+  /// Dense blocks before and after the layer, each with its own norm; null without.
+  [[nodiscard]] const SideBlock* before() const { return before_.get(); }
+
+  [[nodiscard]] const SideBlock* after() const { return after_.get(); }
 
   [[nodiscard]] const LayerRouting& routing() const { return routing_; }
 
@@ -58,11 +67,13 @@ class RoutedExperts {
   std::int64_t num_experts_, d_model_, d_ff_;
   bool use_bias_, use_scale_, use_shared_gate_;
   Activation activation_;
+  FreeExperts free_;
   LayerRouting routing_;
   Json shared_options_;
   std::unique_ptr<DenseFeedForward> shared_;
   bool is_fused_ = false;  ///< experts as fused functions over the slots
   Slot up_slot_, gate_slot_, down_slot_;
+  std::unique_ptr<SideBlock> before_, after_;
   at::Tensor up_, gate_, down_, up_bias_, gate_bias_, down_bias_, scale_, shared_gate_;
 };
 

@@ -192,7 +192,11 @@ at::Tensor Attention::with_cache(const at::Tensor& query,
 DenseFeedForward::DenseFeedForward(const config::Node& model,
                                    const config::Node& options,
                                    const std::string& name)
-    : activation_(activation_from_name(options.text("activation"))),
+    : name_(name),
+      d_ff_(options.integer("d_ff")),
+      use_scale_(options.has("use_multiplicative_bias") &&
+                 options.boolean("use_multiplicative_bias")),
+      activation_(activation_from_name(options.text("activation"))),
       up_(name + ".up",
           model.integer("d_model"),
           options.integer("d_ff"),
@@ -210,6 +214,7 @@ void DenseFeedForward::declare(ParameterStore& parameters) const {
   if (is_gated(activation_)) gate_.declare(parameters);
   up_.declare(parameters);
   down_.declare(parameters);
+  if (use_scale_) parameters.declare({name_ + ".scale", {d_ff_}, false, false, true, 1, 1.0});
 }
 
 void DenseFeedForward::bind(ParameterStore& parameters, Fusion* fusion) {
@@ -217,16 +222,19 @@ void DenseFeedForward::bind(ParameterStore& parameters, Fusion* fusion) {
   if (is_gated(activation_)) gate_.bind(parameters, fusion);
   up_.bind(parameters, fusion);
   down_.bind(parameters, fusion);
+  if (use_scale_) scale_ = parameters.compute(name_ + ".scale");
 }
 
 at::Tensor DenseFeedForward::forward(const at::Tensor& x) const {
-  const bool has_kernel = activation_ != Activation::kRelu && activation_ != Activation::kGeglu;
+  const bool has_kernel =
+      activation_ != Activation::kRelu && activation_ != Activation::kGeglu && !use_scale_;
   if (fusion_ != nullptr && has_kernel) {
     return fused_feed_forward(
         *fusion_, x, activation_, up_.slots(), gate_.slots(), down_.slots());
   }
   const at::Tensor gate = is_gated(activation_) ? gate_.forward(x) : at::Tensor();
-  return down_.forward(activate(activation_, up_.forward(x), gate));
+  const at::Tensor hidden = activate(activation_, up_.forward(x), gate);
+  return down_.forward(use_scale_ ? hidden * scale_ : hidden);
 }
 
 }  // namespace switchyard::train

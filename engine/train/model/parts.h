@@ -110,7 +110,8 @@ class Attention {
 
 /// The feed-forward block of a dense layer.
 ///
-/// Math:   down(act(up x)), or down(silu(gate x) * up x) with SwiGLU.
+/// Math:   down(act(up x)), or down(silu(gate x) * up x) with SwiGLU; before `down` times a learned
+///         factor per hidden feature where options ask for it (use_multiplicative_bias).
 /// Source: Vaswani et al. 2017, section 3.3; Shazeer 2020, arXiv 2002.05202, eq. 6.
 class DenseFeedForward {
  public:
@@ -120,9 +121,13 @@ class DenseFeedForward {
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;
 
  private:
+  std::string name_;
+  std::int64_t d_ff_;
+  bool use_scale_;
   Activation activation_;
   Fusion* fusion_ = nullptr;
   Linear up_, gate_, down_;
+  at::Tensor scale_;
 };
 
 }  // namespace switchyard::train

@@ -312,8 +312,12 @@ class AssembledTransformer final : public Transformer {
     return final_norm_->forward_sum(x, delta, dropout, options_.compute);
   }
 
-  /// Is there dropout whose numbers are not a function of the pass alone?
+  /// Is there dropout or routing whose numbers are not a function of the pass alone?
   [[nodiscard]] bool draws_from_generator() const {
+    for (const auto& layer : layers_) {
+      const auto* const routed = std::get_if<RoutedExperts>(&layer->feed_forward);
+      if (routed != nullptr && routed->routing().draws()) return true;
+    }
     const bool has_sites_alone = fusion_ != nullptr && fusion_->attention() != nullptr &&
                                  options_.compute == at::kBFloat16;
     return dropout_ > 0.0 && !has_sites_alone;
@@ -339,11 +343,18 @@ class AssembledTransformer final : public Transformer {
     const at::Tensor mixed =
         layer.attention.forward(normed, rotary_, dropout.p, cache, static_cast<int>(index));
     ++dropout.site;
-    const at::Tensor h = layer.feed_forward_norm.forward_sum(x, mixed, dropout, options_.compute);
+    const auto* const routed_block = std::get_if<RoutedExperts>(&layer.feed_forward);
+    // Sites of the blocks beside routed experts come after those of every layer and of the end.
+    Dropout side{dropout.p, static_cast<std::uint32_t>(2 + 2 * (layers_.size() + index))};
+    at::Tensor branch = mixed;
+    if (routed_block != nullptr && routed_block->before() != nullptr) {
+      branch = routed_block->before()->forward(x, mixed, side, options_.compute);
+    }
+    const at::Tensor h = layer.feed_forward_norm.forward_sum(x, branch, dropout, options_.compute);
     if (const auto* dense = std::get_if<DenseFeedForward>(&layer.feed_forward)) {
       return {x, dense->forward(h)};
     }
-    const auto& routed = std::get<RoutedExperts>(layer.feed_forward);
+    const RoutedExperts& routed = *routed_block;
     TokenView view;
     view.x = h.reshape({-1, d_model_});
     view.token_ids = tokens.reshape({-1});
@@ -353,6 +364,10 @@ class AssembledTransformer final : public Transformer {
     view.is_observed = losses != nullptr;
     RoutedExperts::Output output = routed.forward(view);
     output.y = output.y.view_as(h);
+    if (routed.after() != nullptr) {
+      ++side.site;
+      output.y = routed.after()->forward(x, output.y, side, options_.compute);
+    }
     const RoutingPlan& plan = output.plan;
     const at::Tensor& weighted = plan.auxiliary_loss;
     if (losses == nullptr) return {x, output.y, weighted};

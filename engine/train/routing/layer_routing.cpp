@@ -23,7 +23,8 @@ std::unique_ptr<Kind> create_stage(std::span<const StageEntry<Kind>> entries,
 }
 
 /// What one kernel does where every choice of the layer is among those that it knows.
-std::optional<kernels::RouteTopK> kernel_for(const config::Node& options) {
+std::optional<kernels::RouteTopK> kernel_for(const config::Node& options,
+                                             const RoutingShape& shape) {
   constexpr std::int64_t kMostExperts = 512, kMostChoices = 16;
   const auto is = [&](const char* stage, std::string_view name) {
     return options.child(stage).text("type") == name;
@@ -35,7 +36,8 @@ std::optional<kernels::RouteTopK> kernel_for(const config::Node& options) {
                         options.text("load_balance_counts") == "all_choices" &&
                         options.text("load_balance_scope") == "micro_batch" &&
                         options.number("importance_coef") == 0.0 &&
-                        options.integer("num_experts") <= kMostExperts &&
+                        options.integer("num_experts") == shape.num_experts &&
+                        shape.num_experts <= kMostExperts &&
                         router.integer("top_k") <= kMostChoices &&
                         (is("combine_weight", "raw") || is("combine_weight", "renormalized"));
   const bool is_softmax = is("score", "softmax") && score.number("temperature") == 1.0;
@@ -53,19 +55,21 @@ std::optional<kernels::RouteTopK> kernel_for(const config::Node& options) {
 
 LayerRouting::LayerRouting(const config::Node& options, const RoutingShape& shape)
     : shape_(shape),
-      counts_first_choice_(options.text("load_balance_counts") == "first_choice"),
+      counted_(options.text("load_balance_counts")),
       balances_sequences_(options.text("load_balance_scope") == "sequence"),
       load_balance_coef_(options.number("load_balance_coef")),
       router_z_coef_(options.number("router_z_coef")),
       importance_coef_(options.number("importance_coef")),
-      kernel_(kernel_for(options)),
+      kernel_(kernel_for(options, shape)),
       projection_(create_stage(all_projections(), options.child("projection"), shape)),
       noise_(create_stage(all_noises(), options.child("noise"), shape)),
       score_(create_stage(all_scores(), options.child("score"), shape)),
       router_(create_stage(all_routers(), options.child("router"), shape)),
       combine_weight_(create_stage(all_combine_weights(), options.child("combine_weight"), shape)),
       balance_(create_stage(all_balance_controllers(), options.child("balance"), shape)),
-      capacity_(create_stage(all_capacities(), options.child("capacity"), shape)) {}
+      capacity_(create_stage(all_capacities(), options.child("capacity"), shape)) {
+  if (!router_->needs_logits()) projection_.reset();
+}
 
 template <typename Body>
 void LayerRouting::for_each_stage(const Body& body) const {
@@ -76,7 +80,7 @@ void LayerRouting::for_each_stage(const Body& body) const {
                              static_cast<Stage*>(combine_weight_.get()),
                              static_cast<Stage*>(balance_.get()),
                              static_cast<Stage*>(capacity_.get())}) {
-    body(*stage);
+    if (stage != nullptr) body(*stage);
   }
 }
 
@@ -89,6 +93,12 @@ void LayerRouting::bind(ParameterStore& parameters, bool use_fused) {
   for_each_stage([&](Stage& stage) { stage.bind(parameters); });
 }
 
+bool LayerRouting::draws() const {
+  bool any = false;
+  for_each_stage([&](const Stage& stage) { any = any || stage.draws(); });
+  return any;
+}
+
 void LayerRouting::begin_step() {
   for_each_stage([](Stage& stage) { stage.begin_step(); });
 }
@@ -98,7 +108,10 @@ void LayerRouting::end_step() {
 }
 
 RoutingPlan LayerRouting::route(const TokenView& tokens) const {
-  return route_logits(projection_->logits(tokens), tokens);
+  if (projection_ != nullptr) return route_logits(projection_->logits(tokens), tokens);
+  const at::ScalarType type = at::promote_types(tokens.x.scalar_type(), at::kFloat);
+  return route_logits(
+      at::zeros({tokens.num_tokens(), shape_.num_experts}, tokens.x.options().dtype(type)), tokens);
 }
 
 /// All stages in one kernel.
@@ -135,6 +148,7 @@ RoutingPlan LayerRouting::route_logits(const at::Tensor& logits, const TokenView
 
   RoutingPlan plan;
   plan.choice = router_->choose(scores, tokens);
+  if (plan.choice.probs.defined()) scores.probs = plan.choice.probs;
   plan.router_logits = logits;
   plan.router_probs = scores.probs;
   plan.chosen_index = plan.choice.expert_index;
@@ -157,10 +171,13 @@ RoutingPlan LayerRouting::route_logits(const at::Tensor& logits, const TokenView
 void LayerRouting::add_losses(RoutingPlan& plan,
                               const Scores& scores,
                               const TokenView& tokens) const {
-  const at::Tensor counted =
-      counts_first_choice_ ? plan.chosen_index.narrow(1, 0, 1) : plan.chosen_index;
-  plan.load_balance_loss = load_balance_loss(
-      scores.probs, counted, balances_sequences_ ? tokens.num_sequences : 1);
+  const bool counts_kept = counted_ == "kept_first_choice";
+  const at::Tensor& index = counts_kept ? plan.expert_index : plan.chosen_index;
+  plan.load_balance_loss =
+      load_balance_loss(scores.probs,
+                        counted_ == "all_choices" ? index : index.narrow(1, 0, 1),
+                        balances_sequences_ ? tokens.num_sequences : 1,
+                        /*divides_by_slots=*/counts_kept);
   plan.router_z_loss = router_z_loss(plan.router_logits);
   at::Tensor& sum = plan.auxiliary_loss;
   sum = plan.load_balance_loss * load_balance_coef_ + plan.router_z_loss * router_z_coef_;

@@ -52,6 +52,9 @@ class LayerRouting {
   /// The same from given logits [N, E].
   [[nodiscard]] RoutingPlan route_logits(const at::Tensor& logits, const TokenView& tokens) const;
 
+  /// Does a training pass take numbers from the device's generator?
+  [[nodiscard]] bool draws() const;
+
   void begin_step();
   void end_step();
 
@@ -74,11 +77,12 @@ class LayerRouting {
   void add_losses(RoutingPlan& plan, const Scores& scores, const TokenView& tokens) const;
 
   RoutingShape shape_;
-  bool counts_first_choice_, balances_sequences_;
+  std::string counted_;  ///< load_balance_counts
+  bool balances_sequences_;
   double load_balance_coef_, router_z_coef_, importance_coef_;
   std::optional<kernels::RouteTopK> kernel_;  ///< where one does all: without N
   bool use_fused_ = false;
-  std::unique_ptr<Projection> projection_;
+  std::unique_ptr<Projection> projection_;  ///< null when the router needs no logits
   std::unique_ptr<Noise> noise_;
   std::unique_ptr<Score> score_;
   std::unique_ptr<Router> router_;

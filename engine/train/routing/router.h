@@ -49,6 +49,8 @@ class Router : public Stage {
 
   /// Does it mix tokens (slot_dispatch) instead of choosing?
   [[nodiscard]] virtual bool mixes_tokens() const { return false; }
+  /// Does it look at scores? Without, a layer has no projection and its logits are zero.
+  [[nodiscard]] virtual bool needs_logits() const { return true; }
 };
 
 /// The weight of each chosen expert in its token's output. Shapes: result [N, K], 0 where no
@@ -104,6 +106,20 @@ at::Tensor at_chosen(const at::Tensor& values, const at::Tensor& expert_index);
 
 /// The K largest of each row of `ranked` [N, E], descending, the lower index first on ties: [N, K].
 at::Tensor largest(const at::Tensor& ranked, std::int64_t top_k);
+
+/// The experts of every token, of any number, as expert_index [N, E]: members in descending order of
+/// `ranked`, the lower index first on ties, then E where there is none. Shapes: both [N, E].
+at::Tensor index_of_members(const at::Tensor& is_member, const at::Tensor& ranked);
+
+/// values [N, E] >= 0 divided by their sum per row; rows of zeros stay zeros. Differentiable.
+at::Tensor shares_of(const at::Tensor& values);
+
+/// The quantile of each column of values [N, E], N >= 1, at level x (N - 1) in ascending order,
+/// linear between two values: [E].
+at::Tensor quantile_of_columns(const at::Tensor& values, double level);
+
+/// Uniform numbers in [0, 1) from the device's generator, or those that a test recorded.
+at::Tensor uniform_numbers(const TokenView& tokens, const at::Tensor& like);
 
 /// How many assignments each of E experts received, [E] int64 on the device; slots without an
 /// expert are not counted.

@@ -20,6 +20,8 @@ struct RoutingShape {
   std::int64_t d_ff = 1;         ///< F
   std::int64_t vocab_size = 0;   ///< V; 0 where token ids are not known
   std::int64_t seq_len = 0;      ///< T of a whole sequence
+  /// How many of the E, the last ones, cost no product: any number of tokens may use them.
+  std::int64_t num_free_experts = 0;
 };
 
 /// The tokens that a layer routes: N = B x T rows, row b * T + t.
@@ -31,6 +33,7 @@ struct TokenView {
   bool is_training = false;
   bool is_observed = true;  ///< false when a pass is computed again: controllers count it once
   at::Tensor random;  ///< recorded numbers for a stage that draws, in place of new ones (tests)
+  at::Tensor keep_uniform;  ///< [N, K] the same for a router that draws which choices are kept
 
   [[nodiscard]] std::int64_t num_tokens() const { return x.size(0); }
 };
@@ -56,6 +59,7 @@ struct Choice {
   /// Assignments that can be there at most, where that is less than N x K; 0 otherwise.
   std::int64_t num_assignments_at_most = 0;
   at::Tensor auxiliary_loss;  ///< 0-d, weighted; undefined without one
+  at::Tensor probs;  ///< [N, E] in place of the scores' probs; undefined: those
   /// Of layers that mix tokens instead of choosing: [B, T, S] shares of every token in every slot,
   /// and of every slot in every token's output, S = E x slots of an expert, expert by expert.
   at::Tensor slot_dispatch, slot_combine;
@@ -73,6 +77,9 @@ class Stage {
   virtual void declare(ParameterStore& /*parameters*/) const {}
 
   virtual void bind(ParameterStore& /*parameters*/) {}
+
+  /// Does a training pass take numbers from the device's generator?
+  [[nodiscard]] virtual bool draws() const { return false; }
 
   /// Forgets what the passes of a step told.
   virtual void begin_step() {}

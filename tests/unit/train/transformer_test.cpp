@@ -46,6 +46,15 @@ void enlarge(Transformer& model) {
   parameters.refresh_compute_copies();
 }
 
+/// A routed model with these choices of its layers.
+std::vector<std::string> with_routing(const std::vector<std::string>& choices) {
+  std::vector<std::string> settings;
+  for (const std::string& choice : choices) {
+    settings.push_back("model.layers.0.feed_forward." + choice);
+  }
+  return test::routed(settings);
+}
+
 const std::vector<std::vector<std::string>>& shapes() {
   static const std::vector<std::vector<std::string>> all{
       {},
@@ -58,10 +67,25 @@ const std::vector<std::vector<std::string>>& shapes() {
       {"model.vocab_size=13"},
       test::routed(),
       test::routed({"model.layers.0.feed_forward.activation=gelu_erf", "model.use_bias=true"}),
+      test::routed({"model.layers.0.feed_forward.num_zero_experts=1",
+                    "model.layers.0.feed_forward.num_copy_experts=1",
+                    "model.layers.0.feed_forward.num_constant_experts=2"}),
+      test::routed({"model.layers.0.feed_forward.ff_before_d_ff=8",
+                    "model.layers.0.feed_forward.ff_after_d_ff=12",
+                    "model.layers.0.feed_forward.use_multiplicative_bias=true",
+                    "model.use_bias=true"}),
       test::routed({"model.position=rope",
                     "model.norm=rms_norm",
                     "model.qk_norm=full",
-                    "model.use_tied_head=false"})};
+                    "model.use_tied_head=false"}),
+      with_routing({"projection.type=cosine"}),
+      with_routing({"projection.type=tanh_mlp", "score.type=sigmoid", "balance.type=bias_sign"}),
+      with_routing({"projection.use_bias=true", "router.type=top_p"}),
+      with_routing({"router.type=relu", "score.type=relu", "combine_weight.type=raw"}),
+      with_routing({"router.type=hash", "combine_weight.type=mean"}),
+      with_routing({"router.type=round_robin", "router.use_learned_weight=true"}),
+      with_routing({"router.type=position", "combine_weight.type=unit"}),
+      with_routing({"router.type=expert_threshold", "combine_weight.type=raw"})};
   return all;
 }
 
@@ -72,6 +96,12 @@ class EveryShape : public ::testing::TestWithParam<std::size_t> {
 
 TEST_P(EveryShape, HasAsManyParametersAsTheConfigurationSays) {
   const Json resolved = config();
+  EXPECT_EQ(make_model(resolved)->parameters().num_parameters(),
+            config::model_size(resolved, kVocabulary).params_total);
+}
+
+TEST(Router, CountsTheNoiseItLearns) {
+  const Json resolved = test::small_config(with_routing({"noise.type=learned_normal"}));
   EXPECT_EQ(make_model(resolved)->parameters().num_parameters(),
             config::model_size(resolved, kVocabulary).params_total);
 }
