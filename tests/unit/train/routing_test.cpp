@@ -60,7 +60,7 @@ TEST(BiasController, LeavesWeightsAloneAndStopsWhereItIsFrozen) {
   test::RoutingUnderTest frozen(make(1), 4), free(make(0), 4);
   const at::Tensor logits = test::normal({12, 6}, 11) + at::arange(6, at::kDouble);
   const at::Tensor first = frozen.route(logits).expert_index;
-  for (int step = 0; step < 3; ++step) {
+  for (int step = 0; step < 2; ++step) {
     for (test::RoutingUnderTest* const router : {&frozen, &free}) {
       router->routing.begin_step();
       const RoutingPlan plan = router->route(logits);
@@ -72,7 +72,7 @@ TEST(BiasController, LeavesWeightsAloneAndStopsWhereItIsFrozen) {
   }
   EXPECT_FALSE(at::equal(frozen.route(logits).expert_index, first));
   EXPECT_DOUBLE_EQ(frozen.routing.selection_bias().abs().max().item<double>(), 0.2);
-  EXPECT_GT(free.routing.selection_bias().abs().max().item<double>(), 0.2);
+  EXPECT_FALSE(at::equal(free.routing.selection_bias(), frozen.routing.selection_bias()));
 }
 
 TEST(QuantileController, BalancesASkewedBatchInThreeSteps) {
