@@ -119,10 +119,10 @@ class Layer {
         experts_(config::Node(model_), config::Node(options_), "layer", kVocabulary) {
     experts_.declare(parameters_);
     parameters_.allocate(type, type, at::kCPU);
-    std::uint64_t seed = 100;
+    std::uint64_t of_weights = 100;
     for (const ParameterStore::Declaration& declaration : parameters_.declarations()) {
       at::Tensor master = parameters_.master(declaration.name);
-      master.copy_(test::normal(declaration.shape, ++seed));
+      master.copy_(test::normal(declaration.shape, ++of_weights));
       if (declaration.fill) master.fill_(*declaration.fill);
     }
     experts_.bind(parameters_);
