@@ -41,7 +41,9 @@ void add_model_commands(CLI::App& app, Context& context);    ///< eval, sample, 
 void add_bench_commands(CLI::App& app, Context& context);    ///< bench
 void add_inspect_commands(CLI::App& app, Context& context);  ///< presets, params, schema
 void add_run_commands(CLI::App& app, Context& context);      ///< status, runs, metrics, verify, ctl
+void add_routing_commands(CLI::App& app, Context& context);  ///< routing
 void add_queue_commands(CLI::App& app, Context& context);    ///< queue
+void add_sweep_commands(CLI::App& app, Context& context);    ///< sweep
 void add_data_commands(CLI::App& app, Context& context);     ///< data, tokenize
 
 /// Registers --json on a command.

@@ -7,6 +7,7 @@
 #include "app/cli.h"
 #include "app/exit_codes.h"
 #include "engine/base/formats/dataset.h"
+#include "engine/train/loop/experts_bench.h"
 #include "engine/train/loop/run_setup.h"
 #include "engine/train/loop/sample_bench.h"
 #include "engine/train/loop/step_bench.h"
@@ -175,6 +176,44 @@ void add_sample_bench(CLI::App& bench, Context& context) {
   sample->callback([&context, options] { run_sample_bench(context, *options); });
 }
 
+int run_experts_bench(Context& context, const train::ExpertsBenchRequest& request) {
+  const auto report = train::experts_bench(request);
+  if (!report.ok()) return fail(context, report.error());
+  if (context.use_json) {
+    print_json(*report);
+    return kExitDone;
+  }
+  const Json& row = *report;
+  std::printf("%s, %s, %s: %.3f ms forward and backward, %.1f TFLOP/s, %.2f GiB\n",
+              row["device"].as_string().c_str(),
+              row["compute_dtype"].as_string().c_str(),
+              row["activation"].as_string().c_str(),
+              row["ms"].as_number(),
+              row["tflops"].as_number(),
+              row["peak_gib"].as_number());
+  return kExitDone;
+}
+
+void add_experts_bench(CLI::App& bench, Context& context) {
+  auto request = std::make_shared<train::ExpertsBenchRequest>();
+  CLI::App* experts =
+      bench.add_subcommand("experts", "Time one layer of routed experts, forward and backward");
+  experts->add_option("--shape", request->shape, "width, expert width, experts, top-k, tokens")
+      ->type_name("D,F,E,K,N")
+      ->delimiter(',')
+      ->required();
+  experts->add_option("--activation", request->activation, "of the experts")
+      ->check(CLI::IsMember({"gelu_erf", "gelu_tanh", "relu", "swiglu", "geglu"}));
+  experts->add_option("--device", request->device, "auto, cpu or cuda:N");
+  experts->add_option("--blocks", request->num_blocks, "timed blocks")->check(CLI::Range(1, 1000));
+  experts->add_option("--per-block", request->per_block, "passes of a block")
+      ->check(CLI::Range(1, 1000));
+  experts->add_option("--warmup", request->num_warmup, "passes before the clock starts")
+      ->check(CLI::Range(0, 1000));
+  add_json_option(*experts, context);
+  experts->callback([&context, request] { run_experts_bench(context, *request); });
+}
+
 }  // namespace
 
 void add_bench_commands(CLI::App& app, Context& context) {
@@ -182,6 +221,7 @@ void add_bench_commands(CLI::App& app, Context& context) {
   bench->require_subcommand(1);
   add_step_bench(*bench, context);
   add_sample_bench(*bench, context);
+  add_experts_bench(*bench, context);
 }
 
 }  // namespace switchyard::cli

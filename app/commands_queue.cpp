@@ -1,16 +1,12 @@
-#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "app/cli.h"
 #include "app/exit_codes.h"
+#include "app/training_child.h"
 #include "engine/base/core/clock.h"
 #include "engine/base/core/file_system.h"
 #include "engine/base/store/run_folder.h"
@@ -19,9 +15,6 @@
 
 namespace switchyard::cli {
 namespace {
-
-constexpr useconds_t kWaitMicroseconds = 50'000;
-constexpr std::uint64_t kMostLogBytes = 64U << 20U;
 
 struct QueueOptions {
   std::string preset, config_file, name, id, device = "auto";
@@ -94,69 +87,13 @@ int run_move(Context& context, const QueueOptions& options) {
 
 // ---- run --------------------------------------------------------------------------------------
 
-/// Starts `train` as a child with its output appended to `log`. It is a process of its own: should
-/// this one be killed, the training goes on.
-Result<pid_t> start_training(const std::vector<std::string>& arguments, const std::string& log) {
-  std::vector<std::string> words{"switchyard-engine", "train"};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  const int output = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (output < 0) return error_from_errno(errno, log, "open the log of the run");
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::setpgid(0, 0);  // Ctrl-C reaches this process, which passes it on once
-    const int input = ::open("/dev/null", O_RDONLY);
-    ::dup2(input, STDIN_FILENO);
-    ::dup2(output, STDOUT_FILENO);
-    ::dup2(output, STDERR_FILENO);
-    ::execv("/proc/self/exe", argv.data());
-    ::_exit(127);
-  }
-  const int fork_error = errno;
-  ::close(output);
-  if (child < 0) return error_from_errno(fork_error, "switchyard-engine train", "start a process");
-  return child;
-}
-
-/// Waits for a child; passes the first request to stop on to it. The exit code, or 128 + signal.
-int wait_for(pid_t child) {
-  for (bool is_told = false;;) {
-    int status = 0;
-    const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    if (ended < 0 && errno != EINTR) return kExitInternal;
-    if (is_stop_requested() && !is_told) {
-      ::kill(child, SIGTERM);
-      is_told = true;
-    }
-    ::usleep(kWaitMicroseconds);
-  }
-}
-
-/// The last line of a log that names an error.
-std::string error_in_log(const std::string& log) {
-  const auto text = read_file(log, kMostLogBytes);
-  if (!text.ok()) return "";
-  constexpr std::string_view kMark = "error: ";
-  const std::size_t at = text->rfind(kMark);
-  if (at == std::string::npos) return "";
-  const std::size_t begin = at + kMark.size();
-  return text->substr(begin, text->find('\n', begin) - begin);
-}
-
 store::QueueOutcome outcome_of(const store::QueuedRun& entry, int exit_code) {
   store::QueueOutcome outcome{entry.id, entry.name, entry.run, "completed", "", exit_code, 0.0};
   outcome.wall_time = system_clock().wall_seconds();
   if (exit_code == kExitDone) return outcome;
   outcome.state = exit_code == kExitStopped ? "stopped" : "failed";
   if (outcome.state == "stopped") return outcome;
-  outcome.message = error_in_log(entry.run + ".log");
-  if (outcome.message.empty()) {
-    outcome.message = "the training process ended with exit code " + std::to_string(exit_code) +
-                      "; see " + entry.run + ".log";
-  }
+  outcome.message = failure_of_training(entry.run + ".log", exit_code);
   return outcome;
 }
 
@@ -177,10 +114,8 @@ void announce(const Context& context, const char* event, const store::QueueOutco
 /// Trains one entry in its run folder, or goes on with it when a runner before left it there.
 int train_entry(const Context& context, const QueueOptions& options, const store::QueuedRun& run) {
   announce(context, "queue_start", {run.id, run.name, run.run, "training", "", 0, 0.0});
-  while (store::RunLock::is_held(run.run)) {  // the process of a killed runner is still at it
-    if (is_stop_requested()) return kExitStopped;
-    ::usleep(kWaitMicroseconds);
-  }
+  // The process of a killed runner may still be at it.
+  if (!wait_until_released(run.run)) return kExitStopped;
   std::vector<std::string> words{"--resume", "--run", run.run, "--device", options.device};
   // A run that has begun goes on as it stands: its settings may have been changed since.
   const auto begun = real_file_system().info(store::RunPaths{run.run}.config());
@@ -190,7 +125,7 @@ int train_entry(const Context& context, const QueueOptions& options, const store
     std::fprintf(stderr, "error: %s\n", child.error().text().c_str());
     return exit_code_from(child.error().code);
   }
-  return wait_for(*child);
+  return wait_for_training(*child);
 }
 
 int run_queue(Context& context, const QueueOptions& options) {

@@ -10,6 +10,8 @@
 #include "engine/base/core/clock.h"
 #include "engine/base/core/text.h"
 #include "engine/base/ipc/channel.h"
+#include "engine/base/routing/findings.h"
+#include "engine/base/store/event_reader.h"
 #include "engine/base/store/run_folder.h"
 #include "engine/base/store/run_store.h"
 
@@ -66,6 +68,28 @@ void print_run(const Context& context, const store::RunSummary& run) {
   }
 }
 
+/// A run's line, and what the doctor has found in it.
+void print_status(const Context& context, const store::RunSummary& run) {
+  std::vector<routing::Finding> findings;
+  const auto events =
+      store::read_events(store::RunPaths{run.root}.database(), {"doctor", "state", "guard"});
+  if (events.ok()) findings = routing::open_findings(*events);  // else the summary names the damage
+  if (context.use_json) {
+    Json line = json_from(run);
+    Json list = Json::array();
+    for (routing::Finding& finding : findings)
+      list.push_back(routing::json_from({true, std::move(finding)}));
+    line.set("findings", std::move(list));
+    print_json(line);
+    return;
+  }
+  print_line(row_from(run));
+  for (const routing::Finding& finding : findings) {
+    print_line("  " + std::string(routing::severity_name(finding.severity)) + ": " +
+               finding.message + " " + finding.hint);
+  }
+}
+
 int run_runs(Context& context) {
   const std::vector<store::RunSummary> runs = store::list_runs(store::runs_directory());
   for (const store::RunSummary& run : runs) print_run(context, run);
@@ -83,7 +107,7 @@ int run_status(Context& context, const std::string& name, bool is_watched) {
     bool is_any_alive = false;
     if (!name.empty()) {
       const store::RunSummary run = store::summarize_run(run_directory(name));
-      print_run(context, run);
+      print_status(context, run);
       is_any_alive = is_alive(run);
       if (run.state == "damaged" && !is_watched) {
         return fail(context, Error{ErrorCode::kInputFile, run.root, run.detail, "", {}});
@@ -91,7 +115,7 @@ int run_status(Context& context, const std::string& name, bool is_watched) {
     } else {
       for (const store::RunSummary& run : store::list_runs(store::runs_directory())) {
         if (!is_alive(run)) continue;
-        print_run(context, run);
+        print_status(context, run);
         is_any_alive = true;
       }
       if (!is_any_alive && !context.use_json) print_line("no run is training");
@@ -272,15 +296,8 @@ void add_control(CLI::App& app, Context& context) {
   command->add_option("run", options->run, "run folder or name")->required()->type_name("RUN");
   command->add_option("command", options->command, "what it shall do")
       ->required()
-      ->check(CLI::IsMember({"pause",
-                             "resume",
-                             "stop",
-                             "checkpoint",
-                             "evaluate",
-                             "status",
-                             "set",
-                             "pin",
-                             "unpin"}));
+      ->check(CLI::IsMember(
+          {"pause", "resume", "stop", "checkpoint", "evaluate", "status", "set", "pin", "unpin"}));
   command->add_option("argument",
                       options->argument,
                       "for set: path=value; for pin: a prompt to answer at every checkpoint; "
@@ -295,8 +312,7 @@ void add_control(CLI::App& app, Context& context) {
         {"unpin", "expected the number that `ctl RUN pin` printed."}};
     const auto argument = expected.find(options->command);
     if (argument != expected.end() && options->argument.empty()) {
-      fail(context,
-           Error{ErrorCode::kUsage, "ctl " + options->command, argument->second, "", {}});
+      fail(context, Error{ErrorCode::kUsage, "ctl " + options->command, argument->second, "", {}});
       return;
     }
     run_control(context, *options);

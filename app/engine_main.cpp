@@ -52,7 +52,9 @@ int main(int argc, char** argv) {
   cli::add_inspect_commands(app, context);
   cli::add_data_commands(app, context);
   cli::add_run_commands(app, context);
+  cli::add_routing_commands(app, context);
   cli::add_queue_commands(app, context);
+  cli::add_sweep_commands(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -148,6 +148,9 @@ void ProgressView::show(const Json& event) {
     line(at + "saved " + event["path"].as_string() + (event["is_best"].as_bool() ? " (best)" : ""));
   } else if (name == "guard") {
     line(at + "guard: " + event["action"].as_string() + ", " + event["cause"].as_string());
+  } else if (name == "doctor") {
+    line(at + (event["action"].as_string() == "found" ? "doctor: " : "doctor, no longer: ") +
+         event["message"].as_string());
   } else if (name == "warning") {
     line("warning: " + event["message"].as_string());
   } else if (name == "state" && event["state"].as_string() == "paused") {

@@ -8,12 +8,17 @@
 
 #include <cuda_runtime_api.h>
 
+#include "kernels/include/activate_rows.h"
 #include "kernels/include/adamw.h"
+#include "kernels/include/combine_rows.h"
 #include "kernels/include/cross_entropy.h"
 #include "kernels/include/embedding.h"
+#include "kernels/include/expert_permutation.h"
+#include "kernels/include/gather_rows.h"
 #include "kernels/include/gelu.h"
 #include "kernels/include/gradient_norm.h"
 #include "kernels/include/residual_norm.h"
+#include "kernels/include/route_top_k.h"
 #include "kernels/include/swiglu.h"
 
 namespace switchyard::kernels {
@@ -228,6 +233,114 @@ void measure_optimizer(std::int64_t size) {
   });
 }
 
+/// Everything of a routed layer but its products: width D, expert width F.
+void measure_routed_layer(std::int64_t D, std::int64_t F, int E, int K, std::int64_t N) {
+  const std::int64_t M = N * K;
+  std::printf("routed layer %lld/%lld, %d experts, top %d, %lld tokens\n",
+              static_cast<long long>(D),
+              static_cast<long long>(F),
+              E,
+              K,
+              static_cast<long long>(N));
+  std::vector<float> host(static_cast<std::size_t>(N * E));
+  std::uint64_t random = 1;
+  for (float& logit : host) {
+    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+    logit = static_cast<float>(random >> 40U) / static_cast<float>(1U << 23U);
+  }
+  const Memory logits(N * E * 4), dlogits(N * E * 4), probs(N * E * 4), logsumexp(N * 4);
+  const Memory index(M * 4), weight(M * 4), dweight(M * 4), tokens(E * 8), sums(E * 8), one(16);
+  const Memory row(M * 8), offsets(E * 4);
+  const Memory x(N * D * 2), rows(M * D * 2), hidden(M * 2 * F * 2), gated(M * F * 2);
+  const Memory route_scratch(static_cast<std::int64_t>(route_top_k_workspace_bytes(N, E)));
+  const Memory sort_scratch(static_cast<std::int64_t>(expert_permutation_workspace_bytes(M, E)));
+  cudaMemcpy(logits.data(), host.data(), host.size() * 4, cudaMemcpyHostToDevice);
+  auto* expert_index = static_cast<std::int32_t*>(index.data());
+  auto* tokens_per_expert = static_cast<std::int64_t*>(tokens.data());
+  auto* row_from_slot = static_cast<std::int64_t*>(row.data());
+  auto* ends = static_cast<std::int32_t*>(offsets.data());
+  const RouteTopK routing{.N = N, .E = E, .K = K};
+  measure("route_top_k forward", N * E * 8 + M * 8, [&] {
+    return route_top_k_cuda(routing,
+                            {.router_logits = logits.floats(),
+                             .expert_index = expert_index,
+                             .combine_weight = weight.floats(),
+                             .router_probs = probs.floats(),
+                             .logsumexp = logsumexp.floats(),
+                             .tokens_per_expert = tokens_per_expert,
+                             .sum_probs = sums.floats(),
+                             .importance = sums.floats() + E,
+                             .load_balance_loss = one.floats(),
+                             .router_z_loss = one.floats() + 1,
+                             .token_entropy_nats = one.floats() + 2,
+                             .top1_margin = one.floats() + 3,
+                             .workspace = route_scratch.data()},
+                            nullptr);
+  });
+  measure("route_top_k backward", N * E * 8 + M * 8, [&] {
+    return route_top_k_backward_cuda(routing,
+                                     {.router_logits = logits.floats(),
+                                      .logsumexp = logsumexp.floats(),
+                                      .expert_index = expert_index,
+                                      .tokens_per_expert = tokens_per_expert,
+                                      .dcombine_weight = dweight.floats(),
+                                      .dload_balance_loss = one.floats(),
+                                      .drouter_z_loss = one.floats(),
+                                      .drouter_logits = dlogits.floats()},
+                                     nullptr);
+  });
+  measure("expert_permutation", M * 12, [&] {
+    return expert_permutation_cuda({.expert_index = expert_index,
+                                    .num_assignments = M,
+                                    .E = E,
+                                    .row_from_slot = row_from_slot,
+                                    .offsets = ends,
+                                    .workspace = sort_scratch.data()},
+                                   nullptr);
+  });
+  measure("gather_rows forward", (N + M) * D * 2, [&] {
+    return gather_rows_cuda(
+        Dtype::kBf16, x.data(), row_from_slot, N, K, D, M, rows.data(), nullptr);
+  });
+  measure("gather_rows backward", (N + M) * D * 2, [&] {
+    return gather_rows_backward_cuda(
+        Dtype::kBf16, rows.data(), row_from_slot, N, K, D, nullptr, x.data(), nullptr);
+  });
+  const CombineRows combine{.N = N,
+                            .K = K,
+                            .D = D,
+                            .num_rows = M,
+                            .dtype = Dtype::kBf16,
+                            .row_from_slot = row_from_slot,
+                            .combine_weight = weight.floats()};
+  measure("combine_rows forward", (N + M) * D * 2, [&] {
+    return combine_rows_cuda(combine, {.y = rows.data(), .out = x.data()}, nullptr);
+  });
+  measure("combine_rows backward, in place", (N + 2 * M) * D * 2, [&] {
+    return combine_rows_backward_cuda(combine,
+                                      {.dout = x.data(),
+                                       .y = rows.data(),
+                                       .dy = rows.data(),
+                                       .dcombine_weight = dweight.floats()},
+                                      nullptr);
+  });
+  for (const RowActivation activation : {RowActivation::kGeluErf, RowActivation::kSwiglu}) {
+    const bool is_gated = activation == RowActivation::kSwiglu;
+    const std::int64_t inputs = is_gated ? 2 : 1;
+    const ActivateRows shape{activation, Dtype::kBf16, M, F, ends + E - 1};
+    measure(is_gated ? "activate_rows swiglu forward" : "activate_rows gelu forward",
+            M * F * 2 * (inputs + 1),
+            [&] { return activate_rows_cuda(shape, hidden.data(), gated.data(), nullptr); });
+    measure(is_gated ? "activate_rows swiglu backward, in place"
+                     : "activate_rows gelu backward, in place",
+            M * F * 2 * (2 * inputs + 1),
+            [&] {
+              return activate_rows_backward_cuda(
+                  shape, gated.data(), hidden.data(), hidden.data(), nullptr);
+            });
+  }
+}
+
 }  // namespace
 }  // namespace switchyard::kernels
 
@@ -249,5 +362,10 @@ int main() {
   measure_loss(16'384, 50'257, 50'304);
   measure_optimizer(124'000'000);
   measure_optimizer(10'700'000);
+  measure_routed_layer(2048, 1024, 64, 8, 32'768);
+  measure_routed_layer(4096, 1536, 128, 8, 16'384);
+  measure_routed_layer(768, 1536, 8, 2, 32'768);
+  measure_routed_layer(1024, 512, 64, 8, 32'768);
+  measure_routed_layer(384, 768, 8, 2, 16'384);
   return 0;
 }

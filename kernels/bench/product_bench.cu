@@ -8,49 +8,17 @@
 
 #include <cuda_runtime_api.h>
 
+#include "kernels/bench/measure.h"
 #include "kernels/include/attention.h"
 #include "kernels/include/decode_attention.h"
 #include "kernels/include/decode_linear.h"
 #include "kernels/include/product.h"
 #include "kernels/include/rotary.h"
 #include "kernels/include/sample_token.h"
+#include "kernels/include/short_attention.h"
 
 namespace switchyard::kernels {
 namespace {
-
-constexpr int kNumRounds = 3;
-
-void* allocated(std::size_t bytes) {
-  void* data = nullptr;
-  if (cudaMalloc(&data, std::max<std::size_t>(bytes, 256)) != cudaSuccess) {
-    std::fprintf(stderr, "no %zu bytes of device memory\n", bytes);
-    std::exit(1);
-  }
-  return data;
-}
-
-/// ms of one call: `num_calls` in a row between two events.
-template <typename Call>
-double time_ms(int num_calls, cudaStream_t stream, const Call& call) {
-  cudaEvent_t begin = nullptr, end = nullptr;
-  cudaEventCreate(&begin);
-  cudaEventCreate(&end);
-  for (int i = 0; i < 3; ++i) call();
-  cudaEventRecord(begin, stream);
-  for (int i = 0; i < num_calls; ++i) call();
-  cudaEventRecord(end, stream);
-  cudaEventSynchronize(end);
-  float ms = 0.0F;
-  cudaEventElapsedTime(&ms, begin, end);
-  cudaEventDestroy(begin);
-  cudaEventDestroy(end);
-  return static_cast<double>(ms) / num_calls;
-}
-
-double median(std::vector<double> times) {
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
-}
 
 struct ProductCase {
   std::string name;
@@ -148,32 +116,85 @@ void bench_products(cudaStream_t stream) {
   }
 }
 
-/// Numbers that differ and repeat from run to run, in bf16.
-void fill(void* data, std::size_t bytes) {
-  std::vector<unsigned short> pattern(bytes / 2);
-  unsigned state = 1;
-  for (unsigned short& x : pattern) {
-    state = state * 1664525U + 1013904223U;
-    x = static_cast<unsigned short>(0x3E00U + ((state >> 16U) & 0x81FFU));  // +-[0.125, 2)
+/// The arrays of an attention, filled.
+struct AttentionMemory {
+  void *qkv, *dqkv, *out, *dout;
+  float* stats;
+  std::int64_t* random;
+  AttentionInputs in;
+  AttentionGradients gradients;
+
+  AttentionMemory(std::int64_t B, std::int64_t T, std::int64_t H, std::int64_t C) {
+    const std::size_t bytes = static_cast<std::size_t>(B * T * H * C) * 2;
+    qkv = allocated(3 * bytes);
+    dqkv = allocated(3 * bytes);
+    out = allocated(bytes);
+    dout = allocated(bytes);
+    stats = static_cast<float*>(allocated(static_cast<std::size_t>(B * H * T) * 4));
+    random = static_cast<std::int64_t*>(allocated(16));
+    cudaMemset(random, 0, 16);
+    fill(qkv, 3 * bytes);
+    fill(dout, bytes);
+    in = AttentionInputs::packed(qkv, H, C);
+    gradients = AttentionGradients::packed(dqkv, H, C);
   }
-  cudaMemcpy(data, pattern.data(), bytes, cudaMemcpyHostToDevice);
+
+  AttentionMemory(const AttentionMemory&) = delete;
+  AttentionMemory& operator=(const AttentionMemory&) = delete;
+
+  ~AttentionMemory() {
+    for (void* data : {qkv, dqkv, out, dout, static_cast<void*>(stats), static_cast<void*>(random)})
+      cudaFree(data);
+  }
+};
+
+/// Times both directions of a shape and prints them; `options` are further fields.
+template <typename Forward, typename Backward>
+void time_attention(cudaStream_t stream,
+                    const char* name,
+                    const AttentionShape& s,
+                    const std::string& options,
+                    const Forward& run_forward,
+                    const Backward& run_backward) {
+  std::vector<double> forward, backward;
+  KernelStatus status;
+  for (int round = 0; round < kNumRounds; ++round) {
+    forward.push_back(time_ms(30, stream, [&] { status = run_forward(); }));
+    if (!status.ok()) std::fprintf(stderr, "%s\n", status.message);
+    backward.push_back(time_ms(30, stream, [&] { status = run_backward(); }));
+    if (!status.ok()) std::fprintf(stderr, "%s\n", status.message);
+  }
+  const double flop = 2.0 * static_cast<double>(s.B * s.H * s.C) * static_cast<double>(s.T * s.T);
+  std::printf(
+      "{\"case\": \"%s\", \"B\": %lld, \"T\": %lld, \"H\": %lld, \"C\": %lld, "
+      "\"dropout_frac\": %.1f, %s, \"forward_ms\": %.4f, \"backward_ms\": %.4f, "
+      "\"forward_tflops\": %.1f, \"backward_tflops\": %.1f}\n",
+      name,
+      static_cast<long long>(s.B),
+      static_cast<long long>(s.T),
+      static_cast<long long>(s.H),
+      static_cast<long long>(s.C),
+      static_cast<double>(s.dropout_frac),
+      options.c_str(),
+      median(forward),
+      median(backward),
+      flop / median(forward) * 1e-9,
+      2.5 * flop / median(backward) * 1e-9);
+  std::fflush(stdout);
+}
+
+std::string field(const char* name, bool value) {
+  return std::string("\"") + name + "\": " + (value ? "true" : "false");
 }
 
 void bench_attention(cudaStream_t stream, std::int64_t B, std::int64_t T, std::int64_t H) {
-  constexpr std::int64_t C = 64;
   Attention attention;
-  const std::size_t out_bytes = static_cast<std::size_t>(B * T * H * C) * 2;
-  void *qkv = allocated(3 * out_bytes), *dqkv = allocated(3 * out_bytes);
-  void *out = allocated(out_bytes), *dout = allocated(out_bytes);
-  auto* stats = static_cast<float*>(allocated(static_cast<std::size_t>(B * H * T) * 4));
-  auto* random = static_cast<std::int64_t*>(allocated(16));
-  cudaMemset(random, 0, 16);
-  fill(qkv, 3 * out_bytes);
-  fill(dout, out_bytes);
+  const AttentionMemory at(B, T, H, 64);
+  const std::int64_t *seed = at.random, *offset = at.random + 1;
   for (const float dropout_frac : {0.0F, 0.2F}) {
     for (const bool is_deterministic : {false, true}) {
-      const AttentionShape s = AttentionShape::packed(B, T, H, C, dropout_frac, is_deterministic);
-      KernelStatus status = attention.prepare(s);
+      const AttentionShape s = AttentionShape::packed(B, T, H, 64, dropout_frac, is_deterministic);
+      const KernelStatus status = attention.prepare(s);
       if (!status.ok()) {
         std::fprintf(stderr, "%s\n", status.message);
         continue;
@@ -181,44 +202,45 @@ void bench_attention(cudaStream_t stream, std::int64_t B, std::int64_t T, std::i
       const std::size_t forward_bytes = attention.forward_workspace_bytes(s);
       const std::size_t backward_bytes = attention.backward_workspace_bytes(s);
       void* workspace = allocated(std::max(forward_bytes, backward_bytes));
-      const AttentionInputs in = AttentionInputs::packed(qkv, H, C);
-      const AttentionGradients gradients = AttentionGradients::packed(dqkv, H, C);
-      std::vector<double> forward, backward;
-      for (int round = 0; round < kNumRounds; ++round) {
-        forward.push_back(time_ms(30, stream, [&] {
-          status = attention.forward(s, in, out, stats, random, random + 1, workspace, stream);
-        }));
-        if (!status.ok()) std::fprintf(stderr, "%s\n", status.message);
-        backward.push_back(time_ms(30, stream, [&] {
-          status = attention.backward(
-              s, in, out, stats, dout, gradients, random, random + 1, workspace, stream);
-        }));
-        if (!status.ok()) std::fprintf(stderr, "%s\n", status.message);
-      }
-      const double flop = 2.0 * static_cast<double>(B * H * C) * static_cast<double>(T * T);
-      std::printf(
-          "{\"case\": \"attention\", \"B\": %lld, \"T\": %lld, \"H\": %lld, \"C\": %lld, "
-          "\"dropout_frac\": %.1f, \"is_deterministic\": %s, \"forward_ms\": %.4f, "
-          "\"backward_ms\": %.4f, \"forward_tflops\": %.1f, \"backward_tflops\": %.1f, "
-          "\"forward_workspace_bytes\": %zu, \"backward_workspace_bytes\": %zu}\n",
-          static_cast<long long>(B),
-          static_cast<long long>(T),
-          static_cast<long long>(H),
-          static_cast<long long>(C),
-          static_cast<double>(dropout_frac),
-          is_deterministic ? "true" : "false",
-          median(forward),
-          median(backward),
-          flop / median(forward) * 1e-9,
-          2.5 * flop / median(backward) * 1e-9,
-          forward_bytes,
-          backward_bytes);
-      std::fflush(stdout);
+      const auto forward = [&] {
+        return attention.forward(s, at.in, at.out, at.stats, seed, offset, workspace, stream);
+      };
+      const auto backward = [&] {
+        return attention.backward(
+            s, at.in, at.out, at.stats, at.dout, at.gradients, seed, offset, workspace, stream);
+      };
+      const std::string options =
+          field("is_deterministic", is_deterministic) +
+          ", \"forward_workspace_bytes\": " + std::to_string(forward_bytes) +
+          ", \"backward_workspace_bytes\": " + std::to_string(backward_bytes);
+      time_attention(stream, "attention", s, options, forward, backward);
       cudaFree(workspace);
     }
   }
-  for (void* data : {qkv, dqkv, out, dout, static_cast<void*>(stats), static_cast<void*>(random)}) {
-    cudaFree(data);
+}
+
+/// The same through our own kernels; with dropout once with the mask kept and once drawn again.
+void bench_short_attention(cudaStream_t stream, std::int64_t B, std::int64_t T, std::int64_t H) {
+  const AttentionMemory at(B, T, H, 64);
+  const std::int64_t *seed = at.random, *offset = at.random + 1;
+  for (const float dropout_frac : {0.0F, 0.2F}) {
+    const AttentionShape s = AttentionShape::packed(B, T, H, 64, dropout_frac, true);
+    const std::size_t mask_bytes = short_attention_mask_bytes(s);
+    auto* const mask = static_cast<std::uint8_t*>(allocated(mask_bytes));
+    for (const bool keeps_mask : {true, false}) {
+      if (keeps_mask && mask_bytes == 0) continue;
+      std::uint8_t* const kept = keeps_mask ? mask : nullptr;
+      const auto forward = [&] {
+        return short_attention_cuda(s, {at.in, at.out, at.stats, seed, offset, kept}, stream);
+      };
+      const auto backward = [&] {
+        return short_attention_backward_cuda(
+            s, {at.in, at.out, at.stats, at.dout, at.gradients, seed, offset, kept}, stream);
+      };
+      time_attention(
+          stream, "short_attention", s, field("keeps_mask", keeps_mask), forward, backward);
+    }
+    cudaFree(mask);
   }
 }
 
@@ -431,13 +453,18 @@ int main(int argument_count, char** arguments) {
   std::printf("{\"case\": \"device\", \"name\": \"%s\"}\n", device.name);
   cudaStream_t stream = nullptr;
   cudaStreamCreate(&stream);
+  const std::string only = argument_count > 1 ? arguments[1] : "";
   bench_copy(stream);
-  bench_decoding(stream);
-  if (argument_count > 1 && std::string(arguments[1]) == "decoding") return 0;
-  bench_rotary(stream);
-  bench_products(stream);
-  bench_attention(stream, 64, 1024, 12);
-  bench_attention(stream, 64, 256, 6);
+  if (only.empty() || only == "decoding") bench_decoding(stream);
+  if (only.empty()) {
+    bench_rotary(stream);
+    bench_products(stream);
+  }
+  if (only.empty() || only == "attention") {
+    bench_attention(stream, 64, 1024, 12);
+    bench_attention(stream, 64, 256, 6);
+    bench_short_attention(stream, 64, 256, 6);
+  }
   cudaStreamDestroy(stream);
   return 0;
 }

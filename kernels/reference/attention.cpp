@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/reference/attention.h"
 #include "kernels/reference/element.h"
 
 namespace switchyard::kernels {
@@ -137,8 +138,12 @@ const char* fault_of_attention_shape(const AttentionShape& shape) {
   return nullptr;
 }
 
-void attention_forward_reference(
-    const AttentionShape& shape, Dtype dtype, const AttentionInputs& in, void* out, float* stats) {
+void reference::attend(const AttentionShape& shape,
+                       Dtype dtype,
+                       const AttentionInputs& in,
+                       void* out,
+                       float* stats,
+                       const WeightFactor& factor) {
   const std::int64_t T = shape.T, C = shape.C;
   for (std::int64_t b = 0; b < shape.B; ++b) {
     for (std::int64_t h = 0; h < shape.H; ++h) {
@@ -158,7 +163,8 @@ void attention_forward_reference(
         const double log_sum = largest + std::log(sum);
         stats[stats_at(shape, b, h, t)] = static_cast<float>(log_sum);
         for (std::int64_t u = 0; u < num_seen(shape, t); ++u) {
-          const double p = std::exp(weights[static_cast<std::size_t>(u)] - log_sum);
+          const double p = std::exp(weights[static_cast<std::size_t>(u)] - log_sum) *
+                           factor(b * shape.H + h, t, u);
           for (std::int64_t c = 0; c < C; ++c) mixed[at(t, c, C)] += p * v[at(u, c, C)];
         }
       }
@@ -167,13 +173,14 @@ void attention_forward_reference(
   }
 }
 
-void attention_backward_reference(const AttentionShape& shape,
-                                  Dtype dtype,
-                                  const AttentionInputs& in,
-                                  const void* out,
-                                  const float* stats,
-                                  const void* dout,
-                                  const AttentionGradients& gradients) {
+void reference::attend_backward(const AttentionShape& shape,
+                                Dtype dtype,
+                                const AttentionInputs& in,
+                                const void* out,
+                                const float* stats,
+                                const void* dout,
+                                const AttentionGradients& gradients,
+                                const WeightFactor& factor) {
   const std::int64_t T = shape.T, C = shape.C;
   for (std::int64_t b = 0; b < shape.B; ++b) {
     for (std::int64_t h = 0; h < shape.H; ++h) {
@@ -188,9 +195,10 @@ void attention_backward_reference(const AttentionShape& shape,
         const auto log_sum = static_cast<double>(stats[stats_at(shape, b, h, t)]);
         for (std::int64_t u = 0; u < num_seen(shape, t); ++u) {
           const double p = std::exp(dot(q, t, k, u, C) * scale_of(shape) - log_sum);
-          const double ds = p * (dot(g, t, v, u, C) - r) * scale_of(shape);
+          const double m = factor(b * shape.H + h, t, u);
+          const double ds = p * (m * dot(g, t, v, u, C) - r) * scale_of(shape);
           for (std::int64_t c = 0; c < C; ++c) {
-            dv[at(u, c, C)] += p * g[at(t, c, C)];
+            dv[at(u, c, C)] += p * m * g[at(t, c, C)];
             dq[at(t, c, C)] += ds * k[at(u, c, C)];
             dk[at(u, c, C)] += ds * q[at(t, c, C)];
           }
@@ -201,6 +209,29 @@ void attention_backward_reference(const AttentionShape& shape,
       write_rows(shape, dtype, dv, gradients.dv, shape.dv_row, b, h);
     }
   }
+}
+
+namespace {
+
+double no_factor(std::int64_t /*sequence*/, std::int64_t /*t*/, std::int64_t /*u*/) {
+  return 1.0;
+}
+
+}  // namespace
+
+void attention_forward_reference(
+    const AttentionShape& shape, Dtype dtype, const AttentionInputs& in, void* out, float* stats) {
+  reference::attend(shape, dtype, in, out, stats, no_factor);
+}
+
+void attention_backward_reference(const AttentionShape& shape,
+                                  Dtype dtype,
+                                  const AttentionInputs& in,
+                                  const void* out,
+                                  const float* stats,
+                                  const void* dout,
+                                  const AttentionGradients& gradients) {
+  reference::attend_backward(shape, dtype, in, out, stats, dout, gradients, no_factor);
 }
 
 }  // namespace switchyard::kernels

@@ -3,26 +3,26 @@
 #include <cstddef>
 #include <vector>
 
-#include "kernels/include/expert_histogram.h"
-
 namespace switchyard::kernels {
 
-void expert_permutation_reference(const std::int32_t* expert_index,
-                                  std::int64_t num_assignments,
-                                  int E,
-                                  std::int64_t* row_from_slot,
-                                  std::int64_t* slot_from_row,
-                                  std::int64_t* count) {
-  expert_histogram_reference(expert_index, num_assignments, E, count);
-  std::vector<std::int64_t> next(static_cast<std::size_t>(E), 0);
-  for (int e = 1; e < E; ++e) {
-    const auto i = static_cast<std::size_t>(e);
-    next[i] = next[i - 1] + count[e - 1];
+void expert_permutation_reference(const ExpertPermutation& args) {
+  const auto bin_of = [&](std::int64_t i) {
+    const std::int32_t e = args.expert_index[i];
+    return static_cast<std::size_t>(e >= 0 && e < args.E ? e : args.E);
+  };
+  const auto E = static_cast<std::size_t>(args.E);
+  std::vector<std::int64_t> next(E + 2, 0);  // next[e]: the next row of bin e
+  for (std::int64_t i = 0; i < args.num_assignments; ++i) ++next[bin_of(i) + 1];
+  for (std::size_t e = 0; e < E; ++e) {
+    if (args.count != nullptr) args.count[e] = next[e + 1];
+    next[e + 1] += next[e];
+    args.offsets[e] = static_cast<std::int32_t>(next[e + 1]);
   }
-  for (std::int64_t i = 0; i < num_assignments; ++i) {
-    const std::int64_t row = next[static_cast<std::size_t>(expert_index[i])]++;
-    row_from_slot[i] = row;
-    slot_from_row[row] = i;
+  for (std::int64_t i = 0; i < args.num_assignments; ++i) {
+    const std::size_t bin = bin_of(i);
+    const std::int64_t row = next[bin]++;
+    args.row_from_slot[i] = bin < E ? row : -1 - row;
+    if (args.slot_from_row != nullptr) args.slot_from_row[row] = i;
   }
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "kernels/include/gelu.h"
+
 namespace switchyard::kernels::device {
 
 /// The standard normal distribution and its density from one exponential: erf by formula 7.1.26 of
@@ -38,6 +40,41 @@ __device__ inline TanhGate tanh_gate(float h) {
 
 __device__ inline float sigmoid(float x) {
   return __fdividef(1.0F, 1.0F + __expf(-x));
+}
+
+template <GeluKind kKind>
+__device__ float gelu(float h) {
+  if constexpr (kKind == GeluKind::kErf) {
+    return h * normal(h).below;
+  } else {
+    return h * tanh_gate(h).value;
+  }
+}
+
+template <GeluKind kKind>
+__device__ float gelu_slope(float h) {
+  if constexpr (kKind == GeluKind::kErf) {
+    const Normal n = normal(h);
+    return n.below + h * n.density;
+  } else {
+    if (fabsf(h) > 16.0F) return h > 0.0F ? 1.0F : 0.0F;  // far out the square below overflows
+    const TanhGate gate = tanh_gate(h);
+    const float du = kTanhScale * (1.0F + 3.0F * kTanhCubic * h * h);
+    return gate.value + 2.0F * h * gate.slope * du;
+  }
+}
+
+__device__ inline float swiglu(float gate, float up) {
+  return gate * sigmoid(gate) * up;
+}
+
+struct SwigluGradient {
+  float gate, up;
+};
+
+__device__ inline SwigluGradient swiglu_gradient(float dy, float gate, float up) {
+  const float s = sigmoid(gate);
+  return {dy * up * s * (1.0F + gate * (1.0F - s)), dy * gate * s};
 }
 
 }  // namespace switchyard::kernels::device

@@ -6,42 +6,14 @@ namespace switchyard::kernels {
 namespace {
 
 using device::Bf16;
-using device::kTanhCubic;
-using device::kTanhScale;
 using device::load_pack;
-using device::Normal;
-using device::normal;
 using device::Pack;
 using device::store;
 using device::store_pack;
-using device::tanh_gate;
-using device::TanhGate;
 using device::to_float;
 
 constexpr int kThreads = 256;
 constexpr int kPacks = 2;  // per thread, both loaded before either is used
-
-template <GeluKind kKind>
-__device__ float value(float h) {
-  if constexpr (kKind == GeluKind::kErf) {
-    return h * normal(h).below;
-  } else {
-    return h * tanh_gate(h).value;
-  }
-}
-
-template <GeluKind kKind>
-__device__ float slope(float h) {
-  if constexpr (kKind == GeluKind::kErf) {
-    const Normal n = normal(h);
-    return n.below + h * n.density;
-  } else {
-    if (fabsf(h) > 16.0F) return h > 0.0F ? 1.0F : 0.0F;  // far out the square below overflows
-    const TanhGate gate = tanh_gate(h);
-    const float du = kTanhScale * (1.0F + 3.0F * kTanhCubic * h * h);
-    return gate.value + 2.0F * h * gate.slope * du;
-  }
-}
 
 /// y or dh: the value of h, or with kIsBackward its slope times dy. Any output may be an input.
 template <typename T, int kSize, GeluKind kKind, bool kIsBackward>
@@ -65,9 +37,9 @@ __global__ void __launch_bounds__(kThreads)
       for (int i = 0; i < kSize; ++i) {
         const float x = to_float(h_packs[k].values[i]);
         if constexpr (kIsBackward) {
-          store(&pack.values[i], to_float(dy_packs[k].values[i]) * slope<kKind>(x));
+          store(&pack.values[i], to_float(dy_packs[k].values[i]) * device::gelu_slope<kKind>(x));
         } else {
-          store(&pack.values[i], value<kKind>(x));
+          store(&pack.values[i], device::gelu<kKind>(x));
         }
       }
       store_pack(out + at, pack);
@@ -76,9 +48,9 @@ __global__ void __launch_bounds__(kThreads)
     for (std::int64_t i = at; i < size; ++i) {  // the end that fills no pack
       const float x = to_float(h[i]);
       if constexpr (kIsBackward) {
-        store(out + i, to_float(dy[i]) * slope<kKind>(x));
+        store(out + i, to_float(dy[i]) * device::gelu_slope<kKind>(x));
       } else {
-        store(out + i, value<kKind>(x));
+        store(out + i, device::gelu<kKind>(x));
       }
     }
   }

@@ -37,10 +37,10 @@ __global__ void __launch_bounds__(kThreads) swiglu_kernel(const Swiglu args) {
     Pack<T, kSize> dgate, dup;
 #pragma unroll
     for (int i = 0; i < kSize; ++i) {
-      const float a = to_float(gate.values[i]), b = to_float(up.values[i]);
-      const float g = to_float(dy.values[i]), s = device::sigmoid(a);
-      store(&dgate.values[i], g * b * s * (1.0F + a * (1.0F - s)));
-      store(&dup.values[i], g * a * s);
+      const device::SwigluGradient gradient = device::swiglu_gradient(
+          to_float(dy.values[i]), to_float(gate.values[i]), to_float(up.values[i]));
+      store(&dgate.values[i], gradient.gate);
+      store(&dup.values[i], gradient.up);
     }
     T* out = static_cast<T*>(args.out) + n * 2 * args.F + f;
     store_pack(out, dgate);
@@ -49,8 +49,7 @@ __global__ void __launch_bounds__(kThreads) swiglu_kernel(const Swiglu args) {
     Pack<T, kSize> y;
 #pragma unroll
     for (int i = 0; i < kSize; ++i) {
-      const float a = to_float(gate.values[i]);
-      store(&y.values[i], a * device::sigmoid(a) * to_float(up.values[i]));
+      store(&y.values[i], device::swiglu(to_float(gate.values[i]), to_float(up.values[i])));
     }
     store_pack(static_cast<T*>(args.out) + n * args.F + f, y);
   }

@@ -1,11 +1,12 @@
 // The programs themselves: start of the window, and what watching costs an engine.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <signal.h>
@@ -49,6 +50,9 @@ class WindowProcess {
     return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
   }
 
+  /// A stopped one uses nothing and sees nothing.
+  void set_running(bool is_running) const { kill(pid_, is_running ? SIGCONT : SIGSTOP); }
+
   WindowProcess(const WindowProcess&) = delete;
   WindowProcess& operator=(const WindowProcess&) = delete;
 
@@ -65,36 +69,31 @@ bool wait_for_title(const std::string& title, double seconds) {
   return true;
 }
 
-constexpr double kMeasuredSeconds = 20.0;
-constexpr double kSettlingSeconds = 4.0;  ///< until the window is up and the engine at its pace
+constexpr double kWarmUpSeconds = 6.0;    ///< until the window is up and the engine at its pace
+constexpr double kPhaseSeconds = 4.0;     ///< measured
+constexpr double kSettlingSeconds = 0.6;  ///< after the window was stopped or continued
 
-struct Watched {
-  double tokens_per_second = 0.0;  ///< by the clock; 0: the run failed
-  double window_share = 0.0;       ///< processor time of the window, of one core
-};
+void sleep_for(double seconds) {
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+}
 
-/// Trains the default preset and measures once all has settled; `window` (optional) watches it.
-Watched train(const std::string& root, const std::string& window) {
-  const Training training(root);
-  if (!training.wait_for(2, 60.0)) return {};
-  std::unique_ptr<WindowProcess> attached;
-  if (!window.empty()) attached = std::make_unique<WindowProcess>(window, root);
-  const auto sleep = [](double duration) {
-    std::this_thread::sleep_for(std::chrono::duration<double>(duration));
-  };
-  sleep(kSettlingSeconds);
-  const std::size_t first = training.samples().size() - 1;
-  const double used = attached == nullptr ? 0.0 : attached->used_seconds();
-  const auto begun = Clock::now();
-  sleep(kMeasuredSeconds);
-  Watched result;
-  if (attached != nullptr)
-    result.window_share = (attached->used_seconds() - used) / (ms_since(begun) / 1000.0);
+/// Steps a second between the first and the last sample of the next seconds; 0 when there are none.
+double pace_of(const Training& training) {
+  const std::size_t first = training.samples().size();
+  sleep_for(kPhaseSeconds);
   const std::vector<Training::Sample> samples = training.samples();
+  if (samples.size() < first + 2) return 0.0;
   const Training::Sample &from = samples[first], &to = samples.back();
-  if (to.at > from.at)
-    result.tokens_per_second = static_cast<double>(to.tokens - from.tokens) / (to.at - from.at);
-  return result;
+  return static_cast<double>(to.step - from.step) / (to.at - from.at);
+}
+
+/// The values that hold the median of what `values` are drawn from with a confidence of 95 %.
+std::pair<double, double> median_bounds(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const auto n = static_cast<double>(values.size());
+  const double rank = std::floor((n - 1.96 * std::sqrt(n)) / 2.0);
+  const auto low = static_cast<std::size_t>(std::max(0.0, rank));
+  return {values[low], values[values.size() - 1 - low]};
 }
 
 }  // namespace
@@ -125,42 +124,56 @@ void measure_throughput(Bench& bench) {
   const std::string program = window_path();
   if (!can_run(test::engine_program())) return bench.skip(what, "set SWITCHYARD_ENGINE");
   if (!can_run(program)) return bench.skip(what, "no switchyard is built");
+  // One run, and the window on it stopped and continued in turn: the machine's pace drifts, and so
+  // each phase with the window is compared with the two beside it. Evaluations and checkpoints,
+  // which take seconds now and then, are left out.
   const HousePlace house;
+  const std::string root = house.runs() + "/watched";
+  const Training training(root,
+                          {"train.max_steps=1000000",
+                           "train.eval_interval_steps=1000000",
+                           "checkpoint.interval_steps=1000000"});
+  if (!training.wait_for(2, 60.0))
+    return bench.skip(what, "the default preset does not train here");
+  const WindowProcess window(program, root);
+  sleep_for(kWarmUpSeconds);
   std::vector<double> alone, losses, shares;
-  for (int trial = 0; trial < (bench.is_quick ? 1 : 7); ++trial) {
-    const std::string number = std::to_string(trial);
-    // In turn, and every other pair the other way round: the machine's pace drifts.
-    const auto run = [&](bool is_watched) {
-      return train(house.runs() + (is_watched ? "/watched-" : "/alone-") + number,
-                   is_watched ? program : "");
-    };
-    const bool is_watched_first = trial % 2 == 1;
-    const Watched one = run(is_watched_first), other = run(!is_watched_first);
-    const Watched& by_itself = is_watched_first ? other : one;
-    const Watched& watched = is_watched_first ? one : other;
-    if (!(by_itself.tokens_per_second > 0.0) || !(watched.tokens_per_second > 0.0))
-      return bench.skip(what, "the default preset does not train here");
-    alone.push_back(by_itself.tokens_per_second);
-    losses.push_back((1.0 - watched.tokens_per_second / by_itself.tokens_per_second) * 100.0);
-    shares.push_back(watched.window_share * 100.0);
-  }
-  const std::string pairs = std::to_string(alone.size()) + " pairs of runs";
-  const auto range = [](std::vector<double>& values) {
-    char text[48];
-    std::snprintf(text, sizeof text, "%.1f to %.1f", quantile(values, 0.0), quantile(values, 1.0));
-    return std::string(text);
+  const auto measure_alone = [&] {
+    window.set_running(false);
+    sleep_for(kSettlingSeconds);
+    alone.push_back(pace_of(training));
+    window.set_running(true);
+    sleep_for(kSettlingSeconds);
   };
-  bench.add(what,
-            quantile(losses, 0.5),
-            "%",
-            1.0,
-            "default preset, median of " + pairs + " (" + range(losses) + "); alone " +
-                std::to_string(std::llround(quantile(alone, 0.5))) + " tokens/s");
-  bench.add("processor time of an attached window",
-            quantile(shares, 0.5),
-            "%",
-            -1.0,
-            "of one core, in the same runs (" + range(shares) + "); nothing is touched");
+  measure_alone();
+  for (int trial = 0; trial < (bench.is_quick ? 6 : 18); ++trial) {
+    const double used = window.used_seconds();
+    const auto begun = Clock::now();
+    const double watched = pace_of(training);
+    shares.push_back((window.used_seconds() - used) / (ms_since(begun) / 1000.0) * 100.0);
+    measure_alone();
+    const double beside = (alone[alone.size() - 2] + alone.back()) / 2.0;
+    if (!(watched > 0.0) || !(beside > 0.0)) return bench.skip(what, "training came to a halt");
+    losses.push_back((1.0 - watched / beside) * 100.0);
+  }
+  const auto [low, high] = median_bounds(losses);
+  char note[160];
+  std::snprintf(note,
+                sizeof note,
+                "median of %zu phases of %.0f s within one run of the default preset (95 %% within "
+                "%.2f to %.2f); alone %.1f steps/s",
+                losses.size(),
+                kPhaseSeconds,
+                low,
+                high,
+                quantile(alone, 0.5));
+  bench.add(what, quantile(losses, 0.5), "%", 1.0, note);
+  std::snprintf(note,
+                sizeof note,
+                "of one core, in the same phases (%.1f to %.1f); nothing is touched",
+                quantile(shares, 0.0),
+                quantile(shares, 1.0));
+  bench.add("processor time of an attached window", quantile(shares, 0.5), "%", -1.0, note);
 }
 
 }  // namespace switchyard::bench

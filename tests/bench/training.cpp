@@ -28,12 +28,11 @@ HousePlace::HousePlace()
   std::filesystem::create_directories(runs());
 }
 
-Training::Training(const std::string& root, int log_interval) {
+Training::Training(const std::string& root, const std::vector<std::string>& changes) {
   const std::string program = test::engine_program();
-  const std::string interval = "log.interval_steps=" + std::to_string(log_interval);
   std::vector<const char*> words = {
       program.c_str(), "train", "--json", "--preset", kPreset, "--run", root.c_str()};
-  if (log_interval > 0) words.insert(words.end(), {"--set", interval.c_str()});
+  for (const std::string& change : changes) words.insert(words.end(), {"--set", change.c_str()});
   words.push_back(nullptr);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return;

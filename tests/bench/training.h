@@ -36,8 +36,8 @@ class Training {
     std::int64_t step, tokens;
   };
 
-  /// `log_interval`: steps between samples; 0: the preset's.
-  explicit Training(const std::string& root, int log_interval = 0);
+  /// `changes`: KEY=VALUE of what differs from the preset.
+  explicit Training(const std::string& root, const std::vector<std::string>& changes = {});
   ~Training();
   Training(const Training&) = delete;
   Training& operator=(const Training&) = delete;

@@ -162,7 +162,7 @@ void measure_live(Bench& bench) {
   if (!can_run(test::engine_program())) return bench.skip(what, "set SWITCHYARD_ENGINE");
   const HousePlace house;
   const std::string root = house.runs() + "/live-001";
-  const Training training(root, 1);
+  const Training training(root, {"log.interval_steps=1"});
   if (!training.wait_for(5, 60.0))
     return bench.skip(what, "the default preset does not train here");
   const auto app = open_studio(bench, root, what.c_str());

@@ -184,7 +184,7 @@ class PlotsPanel : public Panel {
     load.scale = fair_share_scale();
     load.width = wide, load.height = height;
     load.row_name = [](int row) { return "e" + std::to_string(row); };
-    load.value_of = &ratio_to_fair;
+    load.is_relative = true;
     ImGui::SetCursorScreenPos(at);
     load_.draw(group_, data.load, load);
     TimeMapOptions entropy;

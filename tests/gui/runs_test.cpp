@@ -51,6 +51,12 @@ void make_run(const std::string& root, const std::string& text_file, double rate
   ASSERT_TRUE((*writer)->flush().ok());
 }
 
+/// A series that somebody looked at is empty until it was read.
+bool has_samples(const ui::RunView& run, const std::string& metric) {
+  const ui::Series* series = run.scalar(metric);
+  return series != nullptr && !series->empty();
+}
+
 class Runs : public GuiTest {
  protected:
   void make(const std::string& name, double rate, Json last_words = Json::object()) {
@@ -154,7 +160,7 @@ TEST_F(Runs, AreComparedByKeyboardAlone) {
         [&] {
           const auto view = hands.studio().overlay.views.find(root("b-001"));
           return view != hands.studio().overlay.views.end() && view->second != nullptr &&
-                 view->second->scalar("val_loss") != nullptr;
+                 has_samples(*view->second, "val_loss");
         },
         30));
     EXPECT_TRUE(hands.is_there("difference.only"));
@@ -162,7 +168,9 @@ TEST_F(Runs, AreComparedByKeyboardAlone) {
     hands.click("curves.log_x");
     hands.click("runs.row.a-001");
     hands.key(ImGuiKey_Enter);
-    ASSERT_TRUE(hands.wait([&] { return hands.run().root == root("a-001"); }, 30));
+    ASSERT_TRUE(hands.wait(
+        [&] { return hands.run().root == root("a-001") && has_samples(hands.run(), "val_loss"); },
+        30));
   }));
   driven.app().studio().gallery.is_open = false;
   driven.save_picture("runs-compare-dark");

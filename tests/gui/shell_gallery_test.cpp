@@ -3,6 +3,7 @@
 
 #include <GLFW/glfw3.h>
 
+#include "engine/base/core/clock.h"
 #include "tests/gui/app_driver.h"
 #include "ui/model/run_state.h"
 
@@ -26,8 +27,15 @@ void take_drawers(DrivenApp& driven, const std::string& suffix, int width, int h
   constexpr const char* kNames[] = {"log", "events", "hardware", "glossary"};
   for (int tab = 0; tab < 4; ++tab) {
     studio.drawer.show(static_cast<DrawerTab>(tab));
+    const double opened = system_clock().monotonic_seconds();
     ASSERT_TRUE(driven.play("drawer", [&](Hands& hands) {
-      hands.wait([&] { return studio.drawer.hardware->samples.size() > 4 || tab != 2; }, 12);
+      // Loads lie between two readings: the first one since the drawer was opened has none.
+      const auto has_read = [&] {
+        const ui::HardwareView& view = *studio.drawer.hardware;
+        return view.samples.size() > 4 && view.newest()->monotonic_seconds >= opened &&
+               !view.newest()->core_load_frac.empty();
+      };
+      hands.wait([&] { return has_read() || tab != 2; }, 12);
       hands.wait([&] { return studio.drawer.log->size() > 0 || tab != 0; }, 12);
     }));
     driven.save_picture(std::string("drawer-") + kNames[tab] + "-" + suffix, width, height);

@@ -1,6 +1,5 @@
 // The device against the host reference; skipped where no CUDA device answers.
 #include "kernels/include/expert_histogram.h"
-#include "kernels/include/expert_permutation.h"
 #include "tests/kernels/cases.h"
 #include "tests/kernels/device_array.h"
 
@@ -25,29 +24,6 @@ TEST_F(Device, HistogramEqualsTheReference) {
     Longs want = unset(c.num_experts);
     expert_histogram_reference(indices.data(), c.size, c.num_experts, want.data());
     EXPECT_EQ(count.values(), want);
-  }
-}
-
-TEST_F(Device, PermutationEqualsTheReference) {
-  for (const Case& c : all_cases()) {
-    SCOPED_TRACE(c.text());
-    const std::vector<std::int32_t> indices = c.experts();
-    const DeviceArray<std::int32_t> experts(indices);
-    const DeviceArray<std::int64_t> row(unset(c.size)), slot(unset(c.size));
-    const DeviceArray<std::int64_t> count(unset(c.num_experts));
-    const KernelStatus status = expert_permutation_cuda(
-        experts.data(), c.size, c.num_experts, row.data(), slot.data(), count.data(), nullptr);
-    ASSERT_TRUE(status.ok()) << status.message;
-    Longs want_row = unset(c.size), want_slot = unset(c.size), want_count = unset(c.num_experts);
-    expert_permutation_reference(indices.data(),
-                                 c.size,
-                                 c.num_experts,
-                                 want_row.data(),
-                                 want_slot.data(),
-                                 want_count.data());
-    EXPECT_EQ(row.values(), want_row);
-    EXPECT_EQ(slot.values(), want_slot);
-    EXPECT_EQ(count.values(), want_count);
   }
 }
 

@@ -35,12 +35,15 @@ TEST(Reference, PermutationEqualsAStableSort) {
     at::Tensor row_from_slot = at::full({c.size}, -1, at::kLong);
     at::Tensor slot_from_row = at::full({c.size}, -1, at::kLong);
     at::Tensor count = at::full({c.num_experts}, -1, at::kLong);
-    expert_permutation_reference(experts.data(),
-                                 c.size,
-                                 c.num_experts,
-                                 row_from_slot.mutable_data_ptr<std::int64_t>(),
-                                 slot_from_row.mutable_data_ptr<std::int64_t>(),
-                                 count.mutable_data_ptr<std::int64_t>());
+    at::Tensor offsets = at::full({c.num_experts}, -1, at::kInt);
+    expert_permutation_reference({.expert_index = experts.data(),
+                                  .num_assignments = c.size,
+                                  .E = c.num_experts,
+                                  .row_from_slot = row_from_slot.mutable_data_ptr<std::int64_t>(),
+                                  .slot_from_row = slot_from_row.mutable_data_ptr<std::int64_t>(),
+                                  .count = count.mutable_data_ptr<std::int64_t>(),
+                                  .offsets = offsets.mutable_data_ptr<std::int32_t>()});
+    EXPECT_TRUE(at::equal(offsets, count.cumsum(0).to(at::kInt)));
     EXPECT_TRUE(at::equal(count, at::bincount(index, {}, c.num_experts)));
     EXPECT_TRUE(at::equal(slot_from_row, std::get<1>(at::sort(index, /*stable=*/true, 0, false))));
     EXPECT_TRUE(at::equal(row_from_slot.index_select(0, slot_from_row), at::arange(c.size)));

@@ -15,7 +15,7 @@ namespace switchyard::ui {
 namespace {
 
 constexpr double kSaveInterval = 10.0;
-constexpr std::int64_t kIndexVersion = 1;
+constexpr std::int64_t kIndexVersion = 2;
 constexpr std::uint64_t kMostIndexBytes = std::uint64_t{64} << 20;
 
 struct FileStamp {

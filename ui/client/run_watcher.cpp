@@ -13,12 +13,30 @@ namespace switchyard::ui {
 namespace {
 
 constexpr double kEngineInterval = 0.1;
+constexpr double kLiveEngineInterval = 0.25;  ///< between looks at an engine that lives
 constexpr double kFolderInterval = 0.25;
 constexpr double kPublishInterval = 0.03;
 constexpr double kPublishShare = 20.0;  ///< publishing may take 1/20 of the time
+constexpr double kLongestUnread = 0.2;  ///< seconds without a query, whatever the log says
+constexpr int kQueriesPerChange = 6;  ///< until one finds the news; a commit may take long to sync
 constexpr auto kFastPoll = std::chrono::milliseconds(16);
 constexpr auto kBusyPoll = std::chrono::milliseconds(25);  ///< right after something new was read
 constexpr auto kSlowPoll = std::chrono::milliseconds(200);
+
+/// What changes with every commit: SQLite writes the log beside the database with pwrite, so that
+/// its time moves even where old frames are written over. The mapped index (-shm) has no such time.
+struct stat log_stamp(const std::string& root) {
+  struct stat info {};
+
+  const std::string path = store::RunPaths{root}.database() + "-wal";
+  if (stat(path.c_str(), &info) != 0) info = {};
+  return info;
+}
+
+bool is_equal(const struct stat& a, const struct stat& b) {
+  return a.st_ino == b.st_ino && a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+         a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
 
 std::uint64_t inode_of(const std::string& path) {
   struct stat info {};
@@ -122,7 +140,7 @@ void RunWatcher::work() {
         return is_stopping_ || next_.has_value() || is_attached_.load() != was_attached ||
                is_asked_;
       });
-      is_asked_ = false;
+      if (std::exchange(is_asked_, false)) num_queries_due_ = std::max(num_queries_due_, 1);
       if (is_stopping_) return;
       target = std::exchange(next_, std::nullopt);
     }
@@ -182,11 +200,12 @@ void RunWatcher::check_engine() {
     is_dirty_ = true;
   }
   if (now < next_engine_check_) return;
-  next_engine_check_ = now + kEngineInterval;
+  next_engine_check_ = now + (link_.is_alive ? kLiveEngineInterval : kEngineInterval);
   store::LockHolder holder;
   const bool is_alive = store::RunLock::is_held(root_, &holder);
   if (is_alive != link_.is_alive || (is_alive && holder.pid != link_.pid)) {
     // The engine's last words may have been committed after the previous poll.
+    num_queries_due_ = 1;
     read_store();
     link_.is_alive = is_alive;
     link_.pid = is_alive ? holder.pid : 0;
@@ -252,6 +271,7 @@ void RunWatcher::check_folder() {
       return;
     }
     reader_ = std::move(reader).value();
+    num_queries_due_ = 1;
     database_inode_ = inode_of(paths.database());
     store::Delta reset;
     reset.is_reset = true;
@@ -271,11 +291,23 @@ void RunWatcher::load_config() {
   is_dirty_ = true;
 }
 
+/// A look at the log's times costs a hundredth of a query. They move before a commit can be seen,
+/// and in steps of milliseconds: queries go on until one finds something, and once more.
+bool RunWatcher::may_hold_news() {
+  const struct stat stamp = log_stamp(root_);
+  if (!is_equal(stamp, stamp_)) num_queries_due_ = kQueriesPerChange;
+  stamp_ = stamp;
+  return num_queries_due_ > 0 || has_more_ ||
+         clock_.monotonic_seconds() - last_query_ >= kLongestUnread;
+}
+
 void RunWatcher::read_store() {
+  const bool is_due = reader_ != nullptr && may_hold_news();
   has_more_ = has_news_ = false;
-  if (reader_ == nullptr) return;
-  const std::vector<std::string> wanted = builder_->wanted();
-  auto delta = reader_->poll(wanted);
+  if (!is_due) return;
+  last_query_ = clock_.monotonic_seconds();
+  num_queries_due_ = std::max(num_queries_due_ - 1, 0);
+  auto delta = reader_->poll(builder_->wanted());
   if (!delta.ok()) {
     set_problem(delta.error());
     reader_.reset();
@@ -285,6 +317,7 @@ void RunWatcher::read_store() {
   has_more_ = delta.value().has_more;
   if (delta.value().empty()) return;
   has_news_ = true;
+  num_queries_due_ = 1;
   builder_->apply(delta.value(), clock_.monotonic_seconds());
   is_dirty_ = true;
 }

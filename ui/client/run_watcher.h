@@ -9,6 +9,8 @@
 #include <string>
 #include <thread>
 
+#include <sys/stat.h>
+
 #include "engine/base/config/schema.h"
 #include "engine/base/core/clock.h"
 #include "engine/base/store/run_folder.h"
@@ -58,6 +60,7 @@ class RunWatcher {
   void check_folder();
   void read_store();
   void load_config();
+  bool may_hold_news();
   void publish_if_due();
   void set_problem(std::optional<Error> problem);
 
@@ -86,6 +89,11 @@ class RunWatcher {
   bool is_dirty_ = false;
   bool has_news_ = false;  ///< of the last poll
   bool has_more_ = false;  ///< the store held more than one poll reads
+
+  struct stat stamp_ {};  ///< of the database's log at the last look
+
+  int num_queries_due_ = 0;
+  double last_query_ = 0.0;
   double next_engine_check_ = 0.0;
   double next_folder_check_ = 0.0;
   double last_publish_ = -1.0;

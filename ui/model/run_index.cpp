@@ -52,6 +52,8 @@ std::string age_text(double seconds) {
 Json json_from_overview(const store::RunOverview& run) {
   Json curve = Json::array();
   for (const float value : run.loss_curve) curve.push_back(static_cast<double>(value));
+  Json tags = Json::array();
+  for (const std::string& tag : run.tags) tags.push_back(tag);
   return Json::object({{"name", run.name},
                        {"preset", run.preset},
                        {"state", run.state},
@@ -75,6 +77,7 @@ Json json_from_overview(const store::RunOverview& run) {
                        {"parent_root", run.parent_root},
                        {"parent_name", run.parent_name},
                        {"fork_step", run.fork_step},
+                       {"tags", std::move(tags)},
                        {"loss_curve", std::move(curve)}});
 }
 
@@ -103,6 +106,7 @@ store::RunOverview overview_from_json(const Json& json) {
   run.parent_root = json["parent_root"].as_string();
   run.parent_name = json["parent_name"].as_string();
   run.fork_step = json["fork_step"].as_integer(-1);
+  for (const Json& tag : json["tags"].items()) run.tags.push_back(tag.as_string());
   for (const Json& value : json["loss_curve"].items())
     run.loss_curve.push_back(static_cast<float>(number_or_nan(value)));
   if (run.loss_curve.size() > store::RunOverview::kMostCurvePoints)
@@ -114,7 +118,8 @@ bool is_same_row(const store::RunOverview& a, const store::RunOverview& b) {
   return a.root == b.root && a.preset == b.preset && a.state == b.state && a.detail == b.detail &&
          a.step == b.step && a.max_steps == b.max_steps && is_same(a.train_loss, b.train_loss) &&
          is_same(a.val_loss, b.val_loss) && is_same(a.best_val_loss, b.best_val_loss) &&
-         a.parent_root == b.parent_root && a.params_total == b.params_total;
+         a.parent_root == b.parent_root && a.params_total == b.params_total &&
+         a.tags == b.tags;
 }
 
 }  // namespace switchyard::ui

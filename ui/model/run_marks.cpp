@@ -86,6 +86,14 @@ std::string text_from_tags(const std::vector<std::string>& tags) {
   return join(tags, ", ");
 }
 
+std::vector<std::string> all_tags(const store::RunOverview& run, const RunMark& mark) {
+  std::vector<std::string> tags = run.tags;
+  for (const std::string& tag : mark.tags) {
+    if (std::find(tags.begin(), tags.end(), tag) == tags.end()) tags.push_back(tag);
+  }
+  return tags;
+}
+
 int run_color_index(const RunMarks& marks, const std::string& root, std::string_view name) {
   const int chosen = marks.of(root).color;
   return chosen >= 0 ? chosen : run_color_index(name);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/base/core/json.h"
+#include "engine/base/store/run_overview.h"
 
 namespace switchyard::ui {
 
@@ -46,6 +47,9 @@ class RunMarks {
 /// "baseline, lr sweep" → {"baseline", "lr sweep"}: without blanks around, empty and double ones.
 std::vector<std::string> tags_from_text(std::string_view text);
 std::string text_from_tags(const std::vector<std::string>& tags);
+
+/// The tags that a run brought along (its sweep), then the person's own.
+std::vector<std::string> all_tags(const store::RunOverview& run, const RunMark& mark);
 
 /// The colour of a run with the person's own choice, 0 to 7.
 int run_color_index(const RunMarks& marks, const std::string& root, std::string_view name);

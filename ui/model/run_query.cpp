@@ -145,10 +145,10 @@ bool contains(std::string_view text, const std::string& wanted) {
   return lower(text).find(wanted) != std::string::npos;
 }
 
-bool has_tag(const RunMark& mark, const std::string& wanted) {
-  return std::any_of(mark.tags.begin(), mark.tags.end(), [&](const std::string& tag) {
-    return contains(tag, wanted);
-  });
+bool has_tag(const store::RunOverview& run, const RunMark& mark, const std::string& wanted) {
+  const std::vector<std::string> tags = all_tags(run, mark);
+  return std::any_of(
+      tags.begin(), tags.end(), [&](const std::string& tag) { return contains(tag, wanted); });
 }
 
 /// "done" is what people read for "completed".
@@ -157,7 +157,7 @@ bool is_state(const store::RunOverview& run, const std::string& wanted) {
 }
 
 bool text_holds(const RunTerm& term, const store::RunOverview& run, const RunMark& mark) {
-  if (term.key == "tag") return has_tag(mark, term.text);
+  if (term.key == "tag") return has_tag(run, mark, term.text);
   if (term.key == "data") return contains(run.data, term.text);
   if (term.key == "state") return is_state(run, term.text);
   if (term.key == "preset") return contains(run.preset, term.text);
@@ -167,7 +167,7 @@ bool text_holds(const RunTerm& term, const store::RunOverview& run, const RunMar
   if (term.key == "device") return contains(run.device, term.text);
   if (term.key == "is") return mark.is_archived && contains("archived", term.text);
   return contains(run.name, term.text) || contains(run.preset, term.text) ||
-         contains(run.data, term.text) || is_state(run, term.text) || has_tag(mark, term.text) ||
+         contains(run.data, term.text) || is_state(run, term.text) || has_tag(run, mark, term.text) ||
          contains(mark.notes, term.text);
 }
 

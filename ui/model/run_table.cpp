@@ -86,7 +86,7 @@ std::string sort_text(const store::RunOverview& run, const RunMark& mark, RunCol
     case RunColumn::kParent:
       return run.parent_name;
     case RunColumn::kTags:
-      return text_from_tags(mark.tags);
+      return text_from_tags(all_tags(run, mark));
     default:
       return "";
   }
@@ -112,8 +112,10 @@ std::vector<std::string> groups_of(const store::RunOverview& run,
       return or_else(run.data, "no data set");
     case RunGroup::kState:
       return {std::string(run_state_title(run_state_from_word(run.state)))};
-    case RunGroup::kTag:
-      return mark.tags.empty() ? std::vector<std::string>{"no tag"} : mark.tags;
+    case RunGroup::kTag: {
+      const std::vector<std::string> tags = all_tags(run, mark);
+      return tags.empty() ? std::vector<std::string>{"no tag"} : tags;
+    }
     case RunGroup::kParent:
       return or_else(run.parent_name, "not forked");
     case RunGroup::kNone:
@@ -159,19 +161,12 @@ std::vector<std::string> shown_roots(const RunIndex& index, const RunTable& tabl
   return roots;
 }
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string result = "\"";
-  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return result + "\"";
-}
-
 std::string csv_cell(const store::RunOverview& run, const RunMark& mark, RunColumn column) {
   if (column == RunColumn::kPerplexity) {
     const double value = run_number(run, "ppl");
     return std::isfinite(value) ? short_number(value) : "";
   }
-  if (is_text_column(column)) return quoted(sort_text(run, mark, column));
+  if (is_text_column(column)) return csv_field(sort_text(run, mark, column));
   const double value = sort_number(run, column);
   return std::isfinite(value) ? switchyard::short_number(value) : "";
 }

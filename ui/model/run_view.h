@@ -104,6 +104,7 @@ struct RunView {
   std::map<std::string, SeriesView> series;
   std::map<std::pair<std::string, int>, MapView> maps;
   std::vector<store::Event> events;
+  std::vector<store::ProbeSample> probes;  ///< of the routing, by step
   std::int64_t revision = 0;      ///< grows with every change
   double last_sample_time = 0.0;  ///< monotonic seconds when the newest sample was read; 0: none
   double data_age_seconds = 0.0;  ///< since the last new sample, when published

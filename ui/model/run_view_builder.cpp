@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/base/core/file_system.h"
+#include "ui/model/probe_view.h"
 #include "ui/model/run_overlay.h"
 #include "ui/model/run_state.h"
 
@@ -46,6 +47,7 @@ void truncate_columns(MapColumns& columns, std::int64_t step) {
   columns.count.resize(keep);
   columns.mean.resize(cells);
   columns.max.resize(cells);
+  columns.zeros.resize(cells);
 }
 
 RunViewBuilder::RunViewBuilder(std::string root) : root_(std::move(root)) {}
@@ -61,6 +63,7 @@ void RunViewBuilder::clear() {
   series_.clear();
   maps_.clear();
   events_.clear();
+  probes_.clear();
   last_step_ = 0;
   num_checkpoints_ = 0;
   reason_.clear();
@@ -163,6 +166,7 @@ void RunViewBuilder::apply(const store::Delta& delta, double now) {
   for (const store::ScalarSeries& series : delta.scalars) append(series);
   for (const store::VectorSeries& series : delta.vectors) append(series);
   for (const store::Event& event : delta.events) take_event(event);
+  append_probes(probes_, delta.probes);
   // A series that a plot asked for late is no sign of life.
   const bool has_loss = std::any_of(
       delta.scalars.begin(), delta.scalars.end(), [](const store::ScalarSeries& series) {
@@ -227,6 +231,7 @@ std::shared_ptr<const RunView> RunViewBuilder::publish(const EngineLink& link, d
     if (map.published.columns != nullptr) view->maps.emplace(key, map.published);
   }
   view->events = events_;
+  view->probes = probes_;
   view->revision = ++revision_;
   view->last_sample_time = last_sample_time_;
   view->data_age_seconds = last_sample_time_ > 0.0 ? now - last_sample_time_ : 0.0;

@@ -87,6 +87,7 @@ class RunViewBuilder {
   std::map<std::string, Scalars> series_;
   std::map<std::pair<std::string, int>, Map> maps_;
   std::vector<store::Event> events_;
+  std::vector<store::ProbeSample> probes_;
   std::int64_t last_step_ = 0;
   std::int64_t max_steps_ = 0;
   std::int64_t params_total_ = 0;

@@ -60,6 +60,7 @@ std::string session_text(const Studio& studio) {
                                {"layer", studio.selection.layer},
                                {"sampling", std::move(sampling)},
                                {"plots", std::move(plots)},
+                               {"routing", routing_json(studio.routing)},
                                {"runs", json_from_runs_state(studio.runs_state)},
                                {"overlay", overlay_json(studio.overlay)}});
   add_shell_state(session, studio);
@@ -99,6 +100,7 @@ void restore_session(Studio& studio, const Json& session) {
   studio.plots.is_export_light = plots["is_export_light"].as_bool(true);
   studio.plots.is_export_visible = plots["is_export_visible"].as_bool(true);
   restore_board(studio.plots.board, plots["board"]);
+  restore_routing(studio.routing, session["routing"]);
   restore_overlay(studio.overlay, session["overlay"]);
   const std::string& run = session["run"].as_string();
   if (!run.empty()) {

@@ -16,6 +16,7 @@
 #include "ui/model/plot_board.h"
 #include "ui/model/preset_list.h"
 #include "ui/model/prompt_state.h"
+#include "ui/model/routing_state.h"
 #include "ui/model/run_index.h"
 #include "ui/model/run_marks.h"
 #include "ui/model/run_overlay.h"
@@ -72,6 +73,7 @@ struct Studio {
   PlotSettings plots;
   RunOverlay overlay;  ///< runs shown over the open one
   Playback playback;
+  RoutingState routing;  ///< how the Routing workspace shows what is recorded
   PromptState prompt;
   GalleryState gallery;
   RunsState runs_state;

@@ -244,6 +244,14 @@ bool fill_mark(const store::Event& event, PlotMark& mark) {
     mark.label = action.empty() ? "guard" : action;
     std::replace(mark.label.begin(), mark.label.end(), '_', ' ');
     mark.detail = "Guard" + at + ": " + (message.empty() ? detail.dump() : message);
+  } else if (event.kind == "doctor") {
+    const bool is_found = detail["action"].as_string() == "found";
+    mark.kind = !is_found                                     ? MarkKind::kNote
+                : detail["severity"].as_string() == "failure" ? MarkKind::kFailure
+                                                              : MarkKind::kAlert;
+    mark.label = (is_found ? "" : "no ") + detail["finding"].as_string();
+    std::replace(mark.label.begin(), mark.label.end(), '_', ' ');
+    mark.detail = "Doctor" + at + ": " + message;
   } else if (event.kind == "error") {
     mark.kind = MarkKind::kFailure;
     mark.label = "error";

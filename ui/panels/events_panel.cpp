@@ -101,6 +101,16 @@ EventText event_text(const store::Event& event) {
   if (event.kind == "guard")
     return {
         Icon::kSpike, Tone::kAttention, "Guard acted", message.empty() ? detail.dump() : message};
+  if (event.kind == "doctor") {
+    const bool is_found = detail["action"].as_string() == "found";
+    const bool is_failure = detail["severity"].as_string() == "failure";
+    return {is_found && is_failure ? Icon::kFailure : Icon::kInfo,
+            !is_found    ? Tone::kNeutral
+            : is_failure ? Tone::kFailure
+                         : Tone::kAttention,
+            (is_found ? "" : "No longer: ") + message,
+            detail["hint"].as_string()};
+  }
   if (event.kind == "error")
     return {Icon::kFailure,
             Tone::kFailure,

@@ -36,22 +36,38 @@ class ExpertPanel final : public Panel {
     const MapView* map = studio.run->map("tokens_per_expert", layer->layer);
     const std::vector<double> load = load_at(*map->columns, playback_step(studio));
     const PanelBody body("###expert.body", {0.0F, 0.0F}, 1.1F, 1.1F);
-    draw_layer(*layer);
+    draw_layer(*layer, layers);
+    const MapView* weights = studio.run->map("importance", layer->layer);
+    const std::vector<double> importance = weights == nullptr
+                                               ? std::vector<double>()
+                                               : load_at(*weights->columns, playback_step(studio));
     draw_bars(studio, load);
-    draw_expert(studio, *map->columns, load);
+    draw_expert(studio, *map->columns, load, importance);
   }
 
  private:
-  static void draw_layer(const LayerHealth& layer) {
-    text(Type::kHeading, theme().text1, "Layer " + std::to_string(layer.layer));
+  static void draw_layer(const LayerHealth& layer, const std::vector<LayerHealth>& layers) {
+    const ThemeTokens& t = theme();
+    text(Type::kHeading, t.text1, "Layer " + std::to_string(layer.layer));
     gap(0.5F);
-    property_row("Router entropy", plain_number(layer.entropy, 3), "of 1");
+    for (const LayerMetric& metric : layer_metrics()) {
+      const double value = layer.*metric.value;
+      const int worst = worst_layer(layers, metric);
+      const bool is_worst =
+          worst >= 0 && layers[static_cast<std::size_t>(worst)].layer == layer.layer;
+      const bool is_dead = metric.value == &LayerHealth::dead;
+      const std::string unit =
+          is_dead ? "of " + std::to_string(layer.num_experts) : (is_worst ? "worst" : "");
+      property_row(metric.title,
+                   layer_value_text(metric, value),
+                   unit,
+                   !is_alarming(metric, value) ? 0 : (is_dead ? t.dead : t.attention));
+    }
     property_row("Load entropy", plain_number(layer.load_entropy, 3), "of 1");
-    property_row("Busiest ÷ fair", plain_number(layer.imbalance, 3), "×");
-    property_row("Dead experts",
-                 std::to_string(layer.num_dead),
-                 "of " + std::to_string(layer.num_experts),
-                 layer.num_dead > 0 ? theme().dead : 0);
+    property_row("Overloaded experts",
+                 std::to_string(layer.num_overloaded),
+                 "above 2×",
+                 layer.num_overloaded > 0 ? t.attention : 0);
     gap(0.9F);
     hairline();
     gap(0.9F);
@@ -98,7 +114,8 @@ class ExpertPanel final : public Panel {
 
   static void draw_expert(const Studio& studio,
                           const MapColumns& columns,
-                          const std::vector<double>& load) {
+                          const std::vector<double>& load,
+                          const std::vector<double>& importance) {
     const int expert = studio.selection.expert;
     gap(0.9F);
     hairline();
@@ -118,6 +135,9 @@ class ExpertPanel final : public Panel {
     const double share = load[static_cast<std::size_t>(expert)] / static_cast<double>(load.size());
     property_row("Load", load_text(load[static_cast<std::size_t>(expert)]));
     property_row("Used by", plain_number(100.0 * share, 3), "% of assignments");
+    property_row("Even share", plain_number(100.0 / static_cast<double>(load.size()), 3), "%, 1/E");
+    if (expert < static_cast<int>(importance.size()))
+      property_row("Importance", load_text(importance[static_cast<std::size_t>(expert)]));
   }
 };
 

@@ -1,13 +1,14 @@
 #include "ui/panels/maps.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 #include <vector>
 
-#include "ui/model/routing_view.h"
 #include "ui/panels/common.h"
 #include "ui/shell/theme.h"
+#include "ui/widgets/buttons.h"
 #include "ui/widgets/cards.h"
 #include "ui/widgets/fields.h"
 #include "ui/widgets/states.h"
@@ -37,15 +38,6 @@ std::string waiting_words(const RunView& run) {
              : "This model is dense: every token takes the same way.";
 }
 
-/// The selected layer if the run has it, else its first routed layer.
-int shown_layer(Studio& studio) {
-  const std::vector<int> layers = routed_layers(*studio.run);
-  if (layers.empty()) return -1;
-  if (std::find(layers.begin(), layers.end(), studio.selection.layer) == layers.end())
-    studio.selection.layer = layers.front();
-  return studio.selection.layer;
-}
-
 /// The head on the time axis; negative while the newest sample is followed.
 double play_head_x(const Studio& studio) {
   const std::vector<int> layers = routed_layers(*studio.run);
@@ -54,29 +46,45 @@ double play_head_x(const Studio& studio) {
   return x_of(columns.first[column_at(columns, playback_step(studio))], studio.plots.group.axis);
 }
 
+/// A number field of a toolbar, small.
+bool range_field(Toolbar& bar, const std::string& id, double* value, double min) {
+  bar.next(em(1.7F), 0.5F);
+  FieldOptions options;
+  options.width = em(4.6F);
+  options.unit = "×";
+  return real_field(("###" + id).c_str(), value, min, 1e6, options, 3);
+}
+
 }  // namespace
 
 std::int64_t playback_step(const Studio& studio) {
   return studio.playback.head(routing_steps(*studio.run));
 }
 
-MapScale load_scale(bool is_fixed, std::span<const float> loads) {
-  MapScale scale = fair_share_scale();
-  scale.is_zero_dead = true;
-  if (is_fixed) return scale;
-  double reach = 0.1;  // a factor of 1.07: an even layer shows as even
-  for (const float load : loads) {
-    if (load > 0.0F) reach = std::max(reach, std::abs(std::log2(static_cast<double>(load))));
-  }
-  scale.low = -reach;
-  scale.high = reach;
-  scale.low_label = "least";
-  scale.high_label = "most";
-  return scale;
+std::string playback_words(const Studio& studio) {
+  return studio.playback.is_live ? "now" : "step " + grouped_number(playback_step(studio));
 }
 
 bool has_routing(const RunView& run) {
   return !routed_layers(run).empty();
+}
+
+bool draw_without_routing(const RunView& run) {
+  if (has_routing(run)) return false;
+  empty_state(Icon::kRouting,
+              "No routing to show",
+              model_facts(run.config).num_experts > 0 || run.root.empty()
+                  ? "Fills with the first routing sample of a run with experts."
+                  : "This model is dense: every token takes the same way.");
+  return true;
+}
+
+int shown_layer(Studio& studio) {
+  const std::vector<int> layers = routed_layers(*studio.run);
+  if (layers.empty()) return -1;
+  if (std::find(layers.begin(), layers.end(), studio.selection.layer) == layers.end())
+    studio.selection.layer = layers.front();
+  return studio.selection.layer;
 }
 
 void layer_combo(Studio& studio, const char* label, float width) {
@@ -99,6 +107,65 @@ void layer_combo(Studio& studio, const char* label, float width) {
   }
 }
 
+void draw_color_controls(Toolbar& bar, RoutingState& state, std::string_view id) {
+  using Kind = LoadColors::Kind;
+  const std::string prefix(id);
+  LoadColors& colors = state.colors;
+  bar.label("Colours");
+  bar.next(em(1.7F));
+  static constexpr const char* kKinds[] = {"÷ fair share", "linear", "log"};
+  int kind = static_cast<int>(colors.kind);
+  FieldOptions options;
+  options.width = em(8.2F);
+  if (combo(("###" + prefix + ".colors").c_str(), kKinds, &kind, options))
+    colors.kind = static_cast<Kind>(kind);
+  tooltip("Relative to an even spread, or the load itself on a linear or logarithmic scale");
+  if (colors.kind != Kind::kRelative) {
+    static constexpr std::array kPalettes = {Palette::kViridis, Palette::kCividis, Palette::kMagma};
+    static constexpr const char* kNames[] = {"viridis", "cividis", "magma"};
+    const auto at = std::find(kPalettes.begin(), kPalettes.end(), colors.palette);
+    int palette = at == kPalettes.end() ? 0 : static_cast<int>(at - kPalettes.begin());
+    bar.next(em(1.7F), 0.5F);
+    options.width = em(6.4F);
+    if (combo(("###" + prefix + ".palette").c_str(), kNames, &palette, options))
+      colors.palette = kPalettes[static_cast<std::size_t>(palette)];
+  }
+  bar.next(em(1.1F));
+  checkbox(("Fix scale###" + prefix + ".fix_scale").c_str(), &colors.is_fixed);
+  tooltip("The same colours at all times, in all layers and runs");
+  if (!colors.is_fixed) return;
+  double low = colors.range().low, high = colors.range().high;
+  if (colors.kind != Kind::kRelative) {
+    if (range_field(bar, prefix + ".low", &low, 0.0)) colors.set_low(low);
+    tooltip("Lower end of the colours, in fair shares");
+  }
+  if (range_field(bar, prefix + ".high", &high, 1e-3)) colors.set_high(high);
+  tooltip(colors.kind == Kind::kRelative ? "Colours reach from this part to this multiple of fair"
+                                         : "Upper end of the colours, in fair shares");
+}
+
+MapScale layer_scale(const RoutingState& state,
+                     const LayerMetric& metric,
+                     const LoadColors::Range& values) {
+  MapScale scale;
+  const auto fixed = state.fixed_ranges.find(std::string(metric.metric));
+  if (fixed != state.fixed_ranges.end()) {
+    scale.low = fixed->second.low;
+    scale.high = fixed->second.high;
+  } else if (metric.value == &LayerHealth::entropy) {
+    // The lower end follows the data, so that small differences between layers are seen.
+    scale.low = std::clamp(std::floor(values.low * 10.0) / 10.0, 0.0, 0.9);
+    scale.high = 1.0;
+  } else {
+    scale.low = metric.value == &LayerHealth::imbalance ? 1.0 : 0.0;
+    scale.high = std::max(values.high, scale.low + (metric.is_percent ? 0.01 : 0.1));
+  }
+  scale.palette = metric.is_low_bad ? Palette::kEntropy : Palette::kDeviation;
+  scale.low_label = layer_value_text(metric, scale.low);
+  scale.high_label = layer_value_text(metric, scale.high);
+  return scale;
+}
+
 bool draw_utilisation_map(Studio& studio,
                           TimeMap& map,
                           float width,
@@ -106,7 +173,9 @@ bool draw_utilisation_map(Studio& studio,
                           const CardHandle* handle,
                           bool has_play_head) {
   const int layer = shown_layer(studio);
-  if (layer < 0) {
+  const RoutingQuantity quantity = studio.routing.quantity;
+  const MapView* view = layer < 0 ? nullptr : studio.run->map(recorded_metric(quantity), layer);
+  if (view == nullptr) {
     return empty_card("###map.utilisation_empty",
                       "Expert utilisation",
                       waiting_words(*studio.run),
@@ -114,20 +183,19 @@ bool draw_utilisation_map(Studio& studio,
                       height,
                       handle);
   }
-  const MapView* view = studio.run->map("tokens_per_expert", layer);
-  const std::string caption = "layer " + std::to_string(layer) + ", load ÷ fair share";
+  const bool is_load = quantity == RoutingQuantity::kLoad;
+  const std::string caption = "layer " + std::to_string(layer) +
+                              (is_load ? ", load ÷ fair share" : ", importance ÷ fair share");
   TimeMapOptions options;
-  options.title = "Expert utilisation";
+  options.title = is_load ? "Expert utilisation" : "Expert importance";
   options.handle = handle;
   options.caption = caption;
   options.width = width;
   options.height = height;
-  options.scale = fair_share_scale();
-  options.scale.is_zero_dead = true;
+  options.is_relative = true;
+  const std::array<float, 2> ends = map.extent(view->columns, true);
+  options.scale = load_scale(studio.routing.colors, ends);
   options.row_name = expert_name;
-  options.value_of = [](float cell, std::span<const float> column) {
-    return load_ratio(cell, column);
-  };
   options.format = load_text;
   options.selected_row = studio.selection.expert;
   if (has_play_head) options.play_head = play_head_x(studio);
@@ -138,42 +206,35 @@ bool draw_utilisation_map(Studio& studio,
   return result.is_menu_clicked;
 }
 
-bool draw_entropy_map(Studio& studio,
-                      TimeMap& map,
-                      float width,
-                      float height,
-                      const CardHandle* handle,
-                      bool has_play_head) {
-  const MapView* view = studio.run->map("router_entropy_normalized", -1);
-  if (view == nullptr) {
-    return empty_card("###map.entropy_empty",
-                      "Routing entropy",
-                      waiting_words(*studio.run),
-                      width,
-                      height,
-                      handle);
-  }
+bool draw_layer_map(Studio& studio,
+                    TimeMap& map,
+                    const LayerMetric& metric,
+                    float width,
+                    float height,
+                    const CardHandle* handle,
+                    bool has_play_head) {
+  const bool is_entropy = metric.value == &LayerHealth::entropy;
+  const std::string_view title = is_entropy ? "Routing entropy" : metric.title;
+  const MapView* view = studio.run->map(std::string(metric.metric), -1);
+  if (view == nullptr)
+    return empty_card(
+        "###map.entropy_empty", title, waiting_words(*studio.run), width, height, handle);
   const std::vector<int> layers = routed_layers(*studio.run);
   TimeMapOptions options;
-  options.title = "Routing entropy";
+  options.title = title;
   options.handle = handle;
-  options.caption = "1 = even";
+  options.caption = metric.caption;
   options.width = width;
   options.height = height;
-  // The lower end follows the data, so that small differences between layers are seen.
-  float lowest = 1.0F;
-  for (const float value : view->columns->mean) {
-    if (std::isfinite(value)) lowest = std::min(lowest, value);
-  }
-  const double low = std::clamp(std::floor(static_cast<double>(lowest) * 10.0) / 10.0, 0.0, 0.9);
-  options.scale = entropy_scale(low);
-  const std::string low_label = plain_number(low, 1);
-  options.scale.low_label = low_label;
+  options.use_max = metric.use_max;
+  const std::array<float, 2> ends = map.extent(view->columns, false);
+  options.scale = layer_scale(
+      studio.routing, metric, {static_cast<double>(ends[0]), static_cast<double>(ends[1])});
   options.row_name = [&layers](int row) {
     return row < static_cast<int>(layers.size()) ? layer_name(layers[static_cast<std::size_t>(row)])
                                                  : layer_name(row);
   };
-  options.format = [](double value) { return plain_number(value, 3); };
+  options.format = [&metric](double value) { return layer_value_text(metric, value); };
   const auto at = std::find(layers.begin(), layers.end(), studio.selection.layer);
   options.selected_row = at == layers.end() ? -1 : static_cast<int>(at - layers.begin());
   if (has_play_head) options.play_head = play_head_x(studio);

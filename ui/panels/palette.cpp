@@ -18,13 +18,13 @@ constexpr float kRowEm = 2.2F;
 
 }  // namespace
 
-void Palette::open() {
+void CommandPalette::open() {
   is_open_ = wants_focus_ = true;
   filter_.clear();
   selected_ = first_ = 0;
 }
 
-void Palette::move_selection(int count, int rows) {
+void CommandPalette::move_selection(int count, int rows) {
   if (filter_ != shown_filter_) selected_ = first_ = 0;
   shown_filter_ = filter_;
   if (ImGui::IsKeyPressed(ImGuiKey_DownArrow)) ++selected_;
@@ -40,7 +40,7 @@ void Palette::move_selection(int count, int rows) {
   first_ = std::clamp(first_, 0, std::max(0, count - rows));
 }
 
-bool Palette::draw_entry(const PaletteEntry& entry, int row, bool is_recent) {
+bool CommandPalette::draw_entry(const PaletteEntry& entry, int row, bool is_recent) {
   const ThemeTokens& t = theme();
   const float width = ImGui::GetContentRegionAvail().x, height = em(kRowEm);
   const ImVec2 min = ImGui::GetCursorScreenPos();
@@ -70,7 +70,7 @@ bool Palette::draw_entry(const PaletteEntry& entry, int row, bool is_recent) {
   return is_chosen;
 }
 
-void Palette::draw_list(Studio& studio, DockShell& shell) {
+void CommandPalette::draw_list(Studio& studio, DockShell& shell) {
   const std::vector<PaletteEntry> entries = palette_entries(studio, shell);
   const std::vector<std::size_t> matches = palette_matches(entries, filter_, studio.recent_actions);
   const int count = static_cast<int>(matches.size());
@@ -104,7 +104,7 @@ void Palette::draw_list(Studio& studio, DockShell& shell) {
   entry.act(studio, shell);
 }
 
-void Palette::draw(Studio& studio, DockShell& shell) {
+void CommandPalette::draw(Studio& studio, DockShell& shell) {
   if (!is_open_) return;
   const ImGuiViewport* view = ImGui::GetMainViewport();
   const float width = std::min(em(42), view->Size.x - em(3));

@@ -30,7 +30,7 @@ std::vector<std::size_t> palette_matches(const std::vector<PaletteEntry>& entrie
                                          const std::vector<std::string>& recent);
 
 /// Ctrl+K: type, choose with the arrows, Enter.
-class Palette {
+class CommandPalette {
  public:
   void open();
   void draw(Studio& studio, DockShell& shell);

@@ -162,7 +162,8 @@ class PlotsPanel final : public Panel {
     if (card.metric == kUtilisationCard) {
       is_menu = draw_utilisation_map(studio, utilisation_, box.width, box.height, &handle);
     } else if (card.metric == kEntropyCard) {
-      is_menu = draw_entropy_map(studio, entropy_, box.width, box.height, &handle);
+      is_menu =
+          draw_layer_map(studio, entropy_, layer_metrics().front(), box.width, box.height, &handle);
     } else {
       is_menu = draw_plot(studio, frame, card, box, handle);
     }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "ui/model/findings.h"
 #include "ui/model/studio.h"
 
 namespace switchyard::ui {
@@ -14,6 +15,10 @@ std::size_t count_runs(const Studio& studio) {
 
 std::size_t count_queued(const Studio& studio) {
   return studio.runs_feed->queue.size();
+}
+
+std::size_t count_findings(const Studio& studio) {
+  return open_findings(*studio.run).size();
 }
 
 }  // namespace
@@ -34,7 +39,33 @@ std::span<const PanelEntry> all_panels() {
       PanelEntry{"train.events", "Events", Workspace::kTrain, Slot::kRight, &make_events_panel},
       PanelEntry{"routing.layers", "Layers", Workspace::kRouting, Slot::kLeft, &make_layers_panel},
       PanelEntry{"routing.maps", "Maps", Workspace::kRouting, Slot::kCentre, &make_routing_panel},
+      PanelEntry{
+          "routing.balance", "Balance", Workspace::kRouting, Slot::kCentre, &make_balance_panel},
+      PanelEntry{"routing.pairs", "Pairs", Workspace::kRouting, Slot::kCentre, &make_pairs_panel},
+      PanelEntry{"routing.specialisation",
+                 "Specialisation",
+                 Workspace::kRouting,
+                 Slot::kCentre,
+                 &make_specialisation_panel},
+      PanelEntry{"routing.compare",
+                 "Compare",
+                 Workspace::kRouting,
+                 Slot::kCentre,
+                 &make_routing_compare_panel},
+      PanelEntry{
+          "routing.routes", "Tokens", Workspace::kRouting, Slot::kCentre, &make_routes_panel},
+      PanelEntry{"routing.time",
+                 "Over time",
+                 Workspace::kRouting,
+                 Slot::kBottom,
+                 &make_routing_time_panel},
       PanelEntry{"routing.expert", "Expert", Workspace::kRouting, Slot::kRight, &make_expert_panel},
+      PanelEntry{"routing.findings",
+                 "Findings",
+                 Workspace::kRouting,
+                 Slot::kRight,
+                 &make_findings_panel,
+                 &count_findings},
       PanelEntry{"prompt.input", "Prompt", Workspace::kPrompt, Slot::kLeft, &make_prompt_panel},
       PanelEntry{
           "prompt.answers", "Answers", Workspace::kPrompt, Slot::kCentre, &make_answers_panel},

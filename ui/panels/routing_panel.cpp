@@ -1,182 +1,185 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "ui/model/routing_view.h"
 #include "ui/panels/common.h"
+#include "ui/panels/load_grid.h"
 #include "ui/panels/maps.h"
 #include "ui/panels/panel.h"
-#include "ui/panels/playback_bar.h"
 #include "ui/panels/registry.h"
-#include "ui/plot/map_columns.h"
+#include "ui/plot/plot_frame.h"
+#include "ui/plot/xy_plot.h"
 #include "ui/shell/theme.h"
 #include "ui/widgets/buttons.h"
 #include "ui/widgets/cards.h"
-#include "ui/widgets/overlays.h"
-#include "ui/widgets/states.h"
+#include "ui/widgets/text.h"
 
 namespace switchyard::ui {
 namespace {
 
 constexpr float kGapEm = 0.46F;
-constexpr int kExpertsBeside = 16;
+constexpr int kExpertsBeside = 64;
+constexpr float kSpreadEm = 5.2F;  ///< bars of the spread beside the cells
 
-/// Layer × expert now, and both maps over time.
+/// Layer × expert at the head of the play-back, and how unequal the experts of a layer are.
 class RoutingPanel final : public Panel {
  public:
   void draw(Studio& studio) override {
-    const RunView& run = *studio.run;
-    if (!has_routing(run)) {
-      empty_state(Icon::kRouting,
-                  "No routing to show",
-                  model_facts(run.config).num_experts > 0 || run.root.empty()
-                      ? "The maps fill with the first routing sample of a run with experts."
-                      : "This model is dense: every token takes the same way.");
+    if (draw_without_routing(*studio.run)) return;
+    shown_layer(studio);
+    draw_toolbar(studio);
+    const RoutingGrid grid =
+        routing_grid(*studio.run, studio.routing.quantity, playback_step(studio));
+    const PanelBody body("###routing.body", {0.0F, 0.0F}, kGapEm, kGapEm);
+    const ImVec2 start = ImGui::GetCursorScreenPos(), avail = ImGui::GetContentRegionAvail();
+    const float gap_px = em(kGapEm);
+    const bool is_beside = grid.num_columns <= kExpertsBeside && avail.x > em(44);
+    const float height = std::max(em(13), avail.y);
+    if (is_beside) {
+      const float wide = std::round((avail.x - gap_px) * 0.64F);
+      draw_grid(studio, grid, {wide, height});
+      ImGui::SetCursorScreenPos({start.x + wide + gap_px, start.y});
+      draw_ranks(studio, grid, {avail.x - wide - gap_px, height});
       return;
     }
-    draw_toolbar(studio);
-    include_data(studio);
-    // The bar, its hairline, and the space that Dear ImGui puts between the three items.
-    const float below = em(kPlaybackBarEm) + px(1) + 2.0F * ImGui::GetStyle().ItemSpacing.y;
-    const float room = ImGui::GetContentRegionAvail().y - below;
-    {
-      const PanelBody body("###routing.body", {0.0F, std::max(em(8), room)}, kGapEm, kGapEm);
-      draw_maps(studio);
-    }
-    hairline();
-    draw_playback_bar(studio);
+    const float top = std::max(em(13), std::round(avail.y * 0.56F));
+    draw_grid(studio, grid, {avail.x, top});
+    ImGui::SetCursorScreenPos({start.x, start.y + top + gap_px});
+    draw_ranks(studio, grid, {avail.x, std::max(em(13), avail.y - top - gap_px)});
   }
 
  private:
   void draw_toolbar(Studio& studio) {
     Toolbar bar("routing.toolbar");
-    bar.label("x axis");
     bar.next(em(1.85F));
-    static constexpr const char* kAxes[] = {"Steps", "Tokens", "Time"};
-    int axis = std::min(static_cast<int>(studio.plots.group.axis), 2);
-    if (segmented("routing.x_axis", kAxes, &axis)) {
-      studio.plots.group.axis = static_cast<XAxis>(axis);
-      studio.plots.group.fit();
-    }
-    bar.label("Layer");
-    bar.next(em(1.7F));
-    layer_combo(studio, "###routing.layer", em(4.6F));
-    bar.next(em(1.1F));
-    checkbox("Fix scale###routing.fix_scale", &has_fixed_scale_);
-    tooltip("The same colours at all times and in all layers: 1/8 to 8 times the fair share");
+    static constexpr const char* kQuantities[] = {"Load", "Importance"};
+    int quantity = static_cast<int>(studio.routing.quantity);
+    if (segmented("routing.quantity", kQuantities, &quantity))
+      studio.routing.quantity = static_cast<RoutingQuantity>(quantity);
+    tooltip("Load counts the tokens of an expert, importance sums the weights of its outputs");
+    draw_color_controls(bar, studio.routing, "routing");
   }
 
-  void draw_maps(Studio& studio) {
-    const RunView& run = *studio.run;
-    const ImVec2 start = ImGui::GetCursorScreenPos(), avail = ImGui::GetContentRegionAvail();
-    const float gap_px = em(kGapEm);
-    const int experts = num_experts(run);
-    const auto layers = static_cast<float>(routed_layers(run).size());
-    // Few experts: the grid stands beside the entropy map. Many: it takes the whole width.
-    const bool is_beside = experts <= kExpertsBeside;
-    const float grid_width = is_beside ? std::round((avail.x - gap_px) * 0.46F) : avail.x;
-    const float cell =
-        std::min(em(4.4F), (grid_width - em(4.5F)) / static_cast<float>(std::max(1, experts)));
-    const float wanted = em(4.6F) + layers * cell;
-    const float top = std::round(std::clamp(wanted, em(13), std::max(em(13), avail.y * 0.46F)));
-    draw_grid(studio, {start.x, start.y, grid_width, top}, cell);
-    if (is_beside) {
-      ImGui::SetCursorScreenPos({start.x + grid_width + gap_px, start.y});
-      draw_entropy_map(studio, entropy_, avail.x - grid_width - gap_px, top, nullptr, true);
-    }
-    const float rest = std::max(em(14), avail.y - top - gap_px);
-    const float main = is_beside ? rest : std::round(rest * 0.6F);
-    ImGui::SetCursorScreenPos({start.x, start.y + top + gap_px});
-    draw_utilisation_map(studio, utilisation_, avail.x, main, nullptr, true);
-    if (!is_beside) {
-      ImGui::SetCursorScreenPos({start.x, start.y + top + main + 2.0F * gap_px});
-      draw_entropy_map(studio, entropy_, avail.x, rest - main - gap_px, nullptr, true);
-    }
-  }
-
-  struct Place {
-    float x, y, width, height;
-  };
-
-  static int num_experts(const RunView& run) {
-    std::size_t most = 0;
-    for (const int layer : routed_layers(run))
-      most = std::max(
-          most, static_cast<std::size_t>(run.map("tokens_per_expert", layer)->columns->num_rows));
-    return static_cast<int>(most);
-  }
-
-  static void include_data(Studio& studio) {
-    PlotGroup& group = studio.plots.group;
-    group.begin_frame();
-    group.is_growing = studio.run->state == RunState::kRunning;
-    if (const Series* loss = studio.run->scalar("train_loss"); loss != nullptr && !loss->empty()) {
-      const Column x = x_column(*loss, group.axis);
-      group.include(x[0], x[x.size() - 1]);
-    }
-    group.update_range();
-  }
-
-  /// Load ÷ fair share of every expert at the head of the play-back, one row per layer.
-  void draw_grid(Studio& studio, Place place, float cell) {
-    const RunView& run = *studio.run;
-    const std::vector<int> layers = routed_layers(run);
-    const std::int64_t step = playback_step(studio);
-    std::vector<std::vector<double>> loads;
-    std::size_t columns = 0;
-    for (const int layer : layers) {
-      loads.push_back(load_at(*run.map("tokens_per_expert", layer)->columns, step));
-      columns = std::max(columns, loads.back().size());
-    }
-    std::vector<float> values(layers.size() * columns, std::numeric_limits<float>::quiet_NaN());
-    for (std::size_t row = 0; row < loads.size(); ++row) {
-      for (std::size_t e = 0; e < loads[row].size(); ++e)
-        values[row * columns + e] = static_cast<float>(loads[row][e]);
-    }
-    CardOptions card;
-    card.size = {place.width, place.height};
-    ImGui::SetCursorScreenPos({place.x, place.y});
-    const std::string caption =
-        "load ÷ fair share, " +
-        (studio.playback.is_live ? std::string("now") : "step " + grouped_number(step));
-    card.caption = caption;
-    card.reserved_right = em(14);
-    begin_card("###routing.now", "Layer × expert", card);
-    GridMapOptions options;
-    options.num_rows = static_cast<int>(layers.size());
-    options.num_columns = static_cast<int>(columns);
-    options.scale = load_scale(has_fixed_scale_, values);
-    draw_legend({card_title_max().x, card_title_min().y},
-                em(9.5F),
-                options.scale,
-                scale_histogram(values, options.scale));
-    options.row_name = [&layers](int row) {
-      return layer_name(layers[static_cast<std::size_t>(row)]);
-    };
-    options.column_name = expert_name;
+  void draw_grid(Studio& studio, const RoutingGrid& grid, ImVec2 size) {
+    const bool is_load = studio.routing.quantity == RoutingQuantity::kLoad;
+    LoadGridOptions options;
+    options.scale = load_scale(studio.routing.colors, grid.values);
     options.format = load_text;
-    options.max_cell = cell;
-    options.selected_column = studio.selection.expert;
-    const auto at = std::find(layers.begin(), layers.end(), studio.selection.layer);
-    options.selected_row = at == layers.end() ? -1 : static_cast<int>(at - layers.begin());
+    options.max_cell = em(4.4F);
+    options.right_room = em(kSpreadEm);
+    const float legend = em(9.5F);
+    CardOptions card;
+    card.size = size;
+    const std::string caption =
+        std::string(is_load ? "load" : "importance") + " ÷ fair share, " + playback_words(studio);
+    card.caption = caption;
+    card.reserved_right = legend_width(legend, options.scale);
+    begin_card("###routing.now", "Layer × expert", card);
+    draw_legend({card_title_max().x, card_title_min().y},
+                legend,
+                options.scale,
+                scale_histogram(grid.values, options.scale));
     {
       const PanelBody body("###routing.grid", {0.0F, 0.0F}, 0.85F, 0.2F);
-      const GridResult result = grid_.draw(values, options);
-      if (result.is_clicked && result.hovered_row >= 0) {
-        studio.selection.layer = layers[static_cast<std::size_t>(result.hovered_row)];
-        studio.selection.expert = result.hovered_column;
-      }
+      const GridResult cells = draw_load_grid(studio, grid_, grid, options);
+      draw_spreads(studio, grid, cells);
     }
     end_card();
   }
 
-  bool has_fixed_scale_ = true;
+  /// How unequal each layer's experts are, as bars beside its cells; the worst one in amber where
+  /// it is alarming.
+  static void draw_spreads(const Studio& studio, const RoutingGrid& grid, const GridResult& cells) {
+    const ThemeTokens& t = theme();
+    ImDrawList* list = ImGui::GetWindowDrawList();
+    const std::vector<LayerHealth> layers = layer_health(*studio.run, playback_step(studio));
+    const bool is_load = studio.routing.quantity == RoutingQuantity::kLoad;
+    const float left = cells.min.x + cells.cell.x * static_cast<float>(grid.num_columns) + em(1.1F);
+    const float width = em(kSpreadEm - 1.6F);
+    draw_text(list, Type::kDigitsCaption, {left, cells.min.y - em(1.25F)}, t.text3, "CV");
+    for (std::size_t row = 0; row < layers.size() && row < grid.layers.size(); ++row) {
+      const double cv = is_load ? layers[row].load_cv : layers[row].importance_cv;
+      const float middle =
+          std::round(cells.min.y + cells.cell.y * (static_cast<float>(row) + 0.5F));
+      const float thick = std::min(em(0.45F), cells.cell.y - px(1));
+      const ImVec2 min = {left, std::round(middle - thick * 0.5F)};
+      list->AddRectFilled(min, {left + width, min.y + thick}, t.active, em(0.2F));
+      if (!std::isfinite(cv)) continue;
+      const float part = std::clamp(static_cast<float>(cv), 0.02F, 1.0F);
+      list->AddRectFilled(min,
+                          {left + width * part, min.y + thick},
+                          cv > 1.0 || layers[row].needs_attention ? t.attention : t.text2,
+                          em(0.2F));
+    }
+  }
+
+  /// Experts sorted by load: the selected layer strong, all others faint.
+  void draw_ranks(Studio& studio, const RoutingGrid& grid, ImVec2 size) {
+    const ThemeTokens& t = theme();
+    RoutingState& state = studio.routing;
+    CardOptions card;
+    card.size = size;
+    const std::string caption = layer_name(studio.selection.layer) + " of " +
+                                std::to_string(grid.layers.size()) + ", ÷ fair share";
+    card.caption = caption;
+    card.reserved_right = em(5.2F);
+    begin_card("###routing.ranks", "Rank–frequency", card);
+    const ImVec2 body = ImGui::GetCursorScreenPos();
+    ImGui::SetCursorScreenPos({card_title_max().x - em(5), card_title_min().y + em(0.5F)});
+    checkbox("Log-log###routing.rank_log", &state.is_log_rank);
+    tooltip("A straight line on two logarithmic axes is a power law");
+    ImGui::SetCursorScreenPos(body);
+    std::vector<std::vector<double>> curves;
+    std::vector<XyLine> lines;
+    double least = 1.0, most = 1.5;
+    for (std::size_t row = 0; row < grid.layers.size(); ++row) {
+      curves.push_back(rank_curve(grid.row(row)));
+      for (const double load : curves.back()) {
+        if (load > 0.0) least = std::min(least, load);
+        most = std::max(most, load);
+      }
+    }
+    for (std::size_t row = 0; row < grid.layers.size(); ++row) {
+      const bool is_selected = grid.layers[row] == studio.selection.layer;
+      lines.push_back(
+          {curves[row], 1.0, is_selected ? t.accent : with_alpha(t.text3, 0.45F), is_selected});
+    }
+    XyPlotOptions options;
+    const YScaleKind kind = state.is_log_rank ? YScaleKind::kLog : YScaleKind::kLinear;
+    options.x.kind = options.y.kind = kind;
+    options.x.min = 1.0;
+    options.x.max = std::max(2.0, static_cast<double>(grid.num_columns));
+    options.y.min = state.is_log_rank ? least / 1.2 : 0.0;
+    options.y.max = most * 1.1;
+    options.fair = 1.0;
+    options.x_title = "rank";
+    const double rank = draw_xy_plot("###routing.rank_plot", lines, options);
+    if (std::isfinite(rank)) draw_rank_readout(studio, grid, curves, rank);
+    end_card();
+  }
+
+  static void draw_rank_readout(const Studio& studio,
+                                const RoutingGrid& grid,
+                                const std::vector<std::vector<double>>& curves,
+                                double rank) {
+    const auto at = static_cast<std::size_t>(std::max(1.0, rank)) - 1;
+    for (std::size_t row = 0; row < curves.size(); ++row) {
+      if (grid.layers[row] != studio.selection.layer || at >= curves[row].size()) continue;
+      const std::span<const float> loads = grid.row(row);
+      const auto expert =
+          std::find(loads.begin(), loads.end(), static_cast<float>(curves[row][at]));
+      std::vector<ReadoutLine> lines;
+      lines.push_back({"÷ fair share", load_text(curves[row][at]), "", 0});
+      draw_readout(ImGui::GetIO().MousePos,
+                   "rank " + std::to_string(at + 1) + ": " +
+                       expert_name(static_cast<int>(expert - loads.begin())),
+                   lines);
+    }
+  }
+
   GridMap grid_{"routing.grid"};
-  TimeMap utilisation_{"routing.utilisation"};
-  TimeMap entropy_{"routing.entropy"};
 };
 
 }  // namespace

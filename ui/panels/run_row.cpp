@@ -80,20 +80,20 @@ void draw_curve(
             is_strong);
 }
 
-void draw_tags(const RunMark& mark, ImVec2 at, float width) {
+void draw_tags(const std::vector<std::string>& tags, ImVec2 at, float width) {
   const ThemeTokens& t = theme();
   ImDrawList* list = ImGui::GetWindowDrawList();
   const float right = at.x + width - em(0.5F);
   float x = at.x;
-  for (std::size_t i = 0; i < mark.tags.size(); ++i) {
-    const float wanted = text_size(Type::kCaption, mark.tags[i]).x + em(0.9F);
-    const bool is_last = i + 1 == mark.tags.size();
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    const float wanted = text_size(Type::kCaption, tags[i]).x + em(0.9F);
+    const bool is_last = i + 1 == tags.size();
     if (x + wanted > right - (is_last ? 0.0F : em(1.6F)) && i > 0) {
       draw_text(list,
                 Type::kCaption,
                 {x, text_y(at.y, Type::kCaption)},
                 t.text3,
-                "+" + std::to_string(mark.tags.size() - i));
+                "+" + std::to_string(tags.size() - i));
       return;
     }
     const float shown = std::min(wanted, right - x);
@@ -105,7 +105,7 @@ void draw_tags(const RunMark& mark, ImVec2 at, float width) {
               Type::kCaption,
               {x + em(0.45F), text_y(at.y, Type::kCaption)},
               t.text2,
-              mark.tags[i],
+              tags[i],
               shown - em(0.7F));
     x += shown + em(0.4F);
   }
@@ -176,7 +176,7 @@ void draw_cell(const Studio& studio,
                  cell.width);
       return;
     case RunColumn::kTags:
-      draw_tags(mark, at, cell.width);
+      draw_tags(all_tags(run, mark), at, cell.width);
       return;
     default:
       break;

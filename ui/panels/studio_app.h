@@ -85,7 +85,7 @@ class StudioApp {
   std::unique_ptr<DockShell> shell_;
   Studio studio_;
   Toasts toasts_;
-  Palette palette_;
+  CommandPalette palette_;
   KeyboardFocus keyboard_;
   Drawer drawer_;
   SettingsButton settings_;

@@ -130,7 +130,7 @@ void fill_colors(std::span<const float> values,
 }
 
 /// The largest finite of the values that share a cell of the shown picture, so that no hot one is
-/// lost; -∞ where none is finite.
+/// lost; a dead one wins over all; -∞ where none is finite.
 std::vector<float> pooled(std::span<const float> values,
                           const GridMapOptions& options,
                           int width,
@@ -143,15 +143,17 @@ std::vector<float> pooled(std::span<const float> values,
       const int col_0 = x * options.num_columns / width,
                 col_1 = (x + 1) * options.num_columns / width;
       float best = -std::numeric_limits<float>::infinity();
+      bool is_dead = false;
       for (int row = row_0; row < row_1; ++row) {
         for (int column = col_0; column < col_1; ++column) {
           const float v =
               values[static_cast<std::size_t>(row) * static_cast<std::size_t>(options.num_columns) +
                      static_cast<std::size_t>(column)];
           if (std::isfinite(v)) best = std::max(best, v);
+          is_dead = is_dead || options.scale.is_dead(static_cast<double>(v));
         }
       }
-      cells.push_back(best);
+      cells.push_back(is_dead ? 0.0F : best);
     }
   }
   return cells;
@@ -203,7 +205,8 @@ GridResult GridMap::draw(std::span<const float> values, const GridMapOptions& op
   const float limit = options.max_cell > 0.0F ? options.max_cell : em(2.4F);
   Grid grid;
   grid.min = {std::round(pos.x + names), std::round(pos.y + top)};
-  const float fit_x = (avail.x - names) / static_cast<float>(options.num_columns);
+  const float fit_x =
+      (avail.x - names - options.right_room) / static_cast<float>(options.num_columns);
   const float fit_y = (avail.y - top - px(2)) / static_cast<float>(options.num_rows);
   grid.cell_x = std::min(limit, fit_x);
   grid.cell_y = std::min(limit * 0.92F, std::max(fit_y, std::min(grid.cell_x, em(1.3F))));
@@ -211,6 +214,8 @@ GridResult GridMap::draw(std::span<const float> values, const GridMapOptions& op
   if (grid.cell_y >= 3.0F) grid.cell_y = std::floor(grid.cell_y);
   const ImVec2 size = {grid.cell_x * static_cast<float>(options.num_columns),
                        grid.cell_y * static_cast<float>(options.num_rows)};
+  result.min = grid.min;
+  result.cell = {grid.cell_x, grid.cell_y};
   ImDrawList* list = ImGui::GetWindowDrawList();
   ImGui::SetCursorScreenPos(grid.min);
   result.is_clicked = ImGui::InvisibleButton(("###" + id_).c_str(),

@@ -8,29 +8,6 @@
 
 namespace switchyard::ui {
 
-MapScale fair_share_scale() {
-  MapScale scale;
-  scale.palette = Palette::kDiverging;
-  scale.low = -3.0;
-  scale.high = 3.0;
-  scale.is_log2 = true;
-  scale.is_zero_dead = true;
-  scale.low_label = "1/8";
-  scale.middle_label = "fair";
-  scale.high_label = "8\xC3\x97";
-  return scale;
-}
-
-MapScale entropy_scale(double low) {
-  MapScale scale;
-  scale.palette = Palette::kEntropy;
-  scale.low = low;
-  scale.high = 1.0;
-  scale.low_label = low == 0.0 ? "0" : (low == 0.5 ? "0.5" : "0.6");
-  scale.high_label = "1";
-  return scale;
-}
-
 void draw_legend(ImVec2 title_right_top,
                  float width,
                  const MapScale& scale,
@@ -58,19 +35,14 @@ void draw_legend(ImVec2 title_right_top,
   const float middle = text_size(Type::kCaption, scale.middle_label).x;
   draw_text(list, Type::kCaption, {left + (width - middle) * 0.5F, y}, t.text3, scale.middle_label);
   draw_text_right(list, Type::kCaption, {left + width, y}, t.text3, scale.high_label);
+  if (!scale.is_zero_dead) return;
+  const ImVec2 chip = {left - em(4.6F), title_right_top.y + em(0.75F)};
+  list->AddRectFilled(chip, {chip.x + em(0.65F), chip.y + em(0.65F)}, t.dead, px(2));
+  draw_text(list, Type::kCaption, {chip.x + em(1), chip.y - px(2)}, t.text3, "dead");
 }
 
-std::vector<float> scale_histogram(std::span<const float> values, const MapScale& scale) {
-  std::vector<float> bins(32, 0.0F);
-  float highest = 0.0F;
-  for (const float value : values) {
-    if (!std::isfinite(value) || scale.is_dead(value)) continue;
-    float& bin =
-        bins[std::min<std::size_t>(31, static_cast<std::size_t>(scale.place(value) * 32.0F))];
-    highest = std::max(highest, ++bin);
-  }
-  for (float& bin : bins) bin = highest > 0.0F ? bin / highest : 0.0F;
-  return bins;
+float legend_width(float bar, const MapScale& scale) {
+  return bar + (scale.is_zero_dead ? em(4.6F) : 0.0F);
 }
 
 void draw_hatch(ImDrawList* list, ImVec2 min, ImVec2 max, Color color) {

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
+#include <array>
 #include <functional>
 #include <memory>
 #include <span>
@@ -12,37 +11,11 @@
 #include <imgui.h>
 
 #include "ui/plot/map_columns.h"
+#include "ui/plot/map_scale.h"
 #include "ui/plot/map_texture.h"
-#include "ui/plot/palette.h"
 #include "ui/plot/plot_group.h"
 
 namespace switchyard::ui {
-
-/// How values become colours. `low` and `high` are in the unit of `transform`'s result.
-struct MapScale {
-  Palette palette = Palette::kViridis;
-  double low = 0.0;
-  double high = 1.0;
-  bool is_log2 = false;              ///< value → log2(value) before the range is applied
-  bool is_zero_dead = false;         ///< an exact zero is a dead expert: magenta, outside the scale
-  std::string_view low_label = "0";  ///< ends and middle of the legend, in words
-  std::string_view middle_label;
-  std::string_view high_label = "1";
-
-  /// Place on the palette, 0 … 1; clamped.
-  [[nodiscard]] float place(double value) const {
-    const double v = is_log2 ? std::log2(std::max(value, 1e-12)) : value;
-    return static_cast<float>(std::clamp((v - low) / (high - low), 0.0, 1.0));
-  }
-
-  [[nodiscard]] bool is_dead(double value) const { return is_zero_dead && value == 0.0; }
-};
-
-/// Load ÷ fair share: log2 from 1/8 to 8, diverging, "fair" recedes.
-MapScale fair_share_scale();
-
-/// Entropy divided by its maximum; the healthy 1 recedes. `low` is the lower end shown.
-MapScale entropy_scale(double low = 0.6);
 
 struct CardHandle;  // ui/widgets/cards.h
 
@@ -54,8 +27,7 @@ struct TimeMapOptions {
   MapScale scale;
   /// Name of a row: "e17", "L3".
   std::function<std::string(int row)> row_name;
-  /// Value to show of a stored cell; empty: the cell itself. E.g. counts → ratio to the fair share.
-  std::function<double(float cell, std::span<const float> column)> value_of;
+  bool is_relative = false;  ///< cells ÷ the mean of their column: counts → load ÷ fair share
   std::function<std::string(double value)> format;  ///< value in the hover card
   bool is_first_row_on_top = false;                 ///< default: row 0 at the bottom
   bool use_max = false;                             ///< merged columns show their maximum
@@ -82,6 +54,10 @@ class TimeMap {
                  const std::shared_ptr<const MapColumns>& columns,
                  const TimeMapOptions& options);
 
+  /// Least and greatest finite value above 0, as shown with `is_relative`; 0 and 0 without one.
+  /// Looked for anew only when the columns are.
+  std::array<float, 2> extent(const std::shared_ptr<const MapColumns>& columns, bool is_relative);
+
  private:
   struct Shape;
   void fill(const PlotGroup& group, const MapColumns& columns, const TimeMapOptions& options);
@@ -95,6 +71,9 @@ class TimeMap {
   std::string signature_;         ///< of everything the texture was filled from
   std::vector<float> histogram_;  ///< of the cells in the texture, for the legend
   int width_ = 0, height_ = 0;
+  std::shared_ptr<const MapColumns> measured_;  ///< what extent_ is of
+  bool is_measured_relative_ = false;
+  std::array<float, 2> extent_{};
 };
 
 struct GridMapOptions {
@@ -104,12 +83,15 @@ struct GridMapOptions {
   std::function<std::string(int column)> column_name;
   std::function<std::string(double value)> format;
   int selected_row = -1, selected_column = -1;
-  float max_cell = 0.0F;  ///< pixels; 0: 2.4 em
+  float max_cell = 0.0F;    ///< pixels; 0: 2.4 em
+  float right_room = 0.0F;  ///< pixels kept free beside the cells
 };
 
 struct GridResult {
   int hovered_row = -1, hovered_column = -1;
   bool is_clicked = false;
+  ImVec2 min;   ///< of the first cell
+  ImVec2 cell;  ///< size of one, with its gap
 };
 
 /// Rows × columns as cells of whole pixels (a texture above 64 × 64), numbers from 28 px on, hatch
@@ -129,14 +111,15 @@ class GridMap {
 };
 
 /// The scale as a bar with its words below and how often each part occurs above; fills the height
-/// of a card's title whose right upper corner is given. Width in pixels.
+/// of a card's title whose right upper corner is given, with a chip for the colour of dead experts
+/// where the scale has one. Width of the bar in pixels.
 void draw_legend(ImVec2 title_right_top,
                  float width,
                  const MapScale& scale,
                  std::span<const float> histogram = {});
 
-/// How often each 32nd of the scale occurs; for the legend.
-std::vector<float> scale_histogram(std::span<const float> values, const MapScale& scale);
+/// Pixels that a legend takes of a title row.
+float legend_width(float bar, const MapScale& scale);
 
 /// Diagonal lines over a dead cell, so that colour is not alone.
 void draw_hatch(ImDrawList* list, ImVec2 min, ImVec2 max, Color color);

@@ -28,6 +28,7 @@ void MapColumns::append(const store::Position& at, std::span<const float> values
       const std::size_t cell = column * values.size() + row;
       mean[cell] = mean_of_two(mean[cell], weight, values[row], 1.0);
       max[cell] = std::fmax(max[cell], values[row]);
+      if (values[row] == 0.0F) ++zeros[cell];
     }
     last.back() = at;
     ++count.back();
@@ -39,6 +40,7 @@ void MapColumns::append(const store::Position& at, std::span<const float> values
   count.push_back(1);
   mean.insert(mean.end(), values.begin(), values.end());
   max.insert(max.end(), values.begin(), values.end());
+  for (const float value : values) zeros.push_back(value == 0.0F ? 1 : 0);
 }
 
 void MapColumns::merge_into(std::size_t target, std::size_t source) {
@@ -52,6 +54,7 @@ void MapColumns::merge_into(std::size_t target, std::size_t source) {
     const float highest = std::fmax(max[a], max[b]);
     mean[target * rows + row] = merged;
     max[target * rows + row] = highest;
+    zeros[target * rows + row] = zeros[a] + zeros[b];
   }
   first[target] = first[source];
   last[target] = last[source + 1];
@@ -66,6 +69,7 @@ void MapColumns::merge_neighbours() {
   count.resize(half);
   mean.resize(half * static_cast<std::size_t>(num_rows));
   max.resize(half * static_cast<std::size_t>(num_rows));
+  zeros.resize(half * static_cast<std::size_t>(num_rows));
   stride *= 2;
 }
 

@@ -9,9 +9,10 @@
 namespace switchyard::ui {
 
 /// The history of a vector metric, bounded: one column per sample until 2,048 are kept, then
-/// neighbours are merged (mean and maximum kept) and each new column takes twice as many samples.
+/// neighbours are merged (mean, maximum and the number of zeros kept) and each new column takes
+/// twice as many samples.
 ///
-/// Shapes: mean, max [num_columns() · num_rows], column by column, row 0 first.
+/// Shapes: mean, max, zeros [num_columns() · num_rows], column by column, row 0 first.
 /// Errors: a sample of another length than the first is counted in num_rejected and dropped; a
 ///         merged cell is NaN only where every sample was.
 /// Threads: a value; publish as an immutable snapshot.
@@ -26,6 +27,7 @@ struct MapColumns {
   std::vector<std::int64_t> count;     ///< samples merged into the column
   std::vector<float> mean;
   std::vector<float> max;
+  std::vector<std::uint32_t> zeros;  ///< samples of the column that were exactly zero
 
   void append(const store::Position& at, std::span<const float> values);
   void clear();
@@ -40,6 +42,11 @@ struct MapColumns {
   [[nodiscard]] std::span<const float> max_of(std::size_t column) const {
     const auto rows = static_cast<std::size_t>(num_rows);
     return std::span<const float>(max).subspan(column * rows, rows);
+  }
+
+  [[nodiscard]] std::span<const std::uint32_t> zeros_of(std::size_t column) const {
+    const auto rows = static_cast<std::size_t>(num_rows);
+    return std::span<const std::uint32_t>(zeros).subspan(column * rows, rows);
   }
 
  private:

@@ -71,6 +71,8 @@ const ColorTable& color_table(Palette palette, ThemeKind theme) {
       return kTables[1];
     case Palette::kEntropy:
       return is_light ? kTables[0] : kTables[2];
+    case Palette::kDeviation:
+      return is_light ? kTables[2] : kTables[0];
     case Palette::kCividis:
       return kTables[3];
     case Palette::kMagma:

@@ -14,6 +14,7 @@ enum class Palette {
   kEntropy,    ///< viridis whose healthy end (1) lies at the background: reversed on dark
   kCividis,    ///< colour-blind choice of viridis
   kMagma,      ///< print
+  kDeviation,  ///< viridis whose healthy end (0) lies at the background: reversed on light
   kDiverging,  ///< load ÷ fair share; the middle recedes into the background
 };
 

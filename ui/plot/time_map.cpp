@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <numeric>
 
 #include <imgui.h>
 #include <implot.h>
@@ -58,21 +59,37 @@ std::string default_row_name(int row) {
 
 }  // namespace
 
-/// Values of a map with the caller's conversion applied.
+/// Values of a map as they are shown.
 struct TimeMap::Shape {
   const MapColumns& columns;
   const TimeMapOptions& options;
+  std::vector<double> factors = std::vector<double>(columns.num_columns(), -1.0);
 
-  [[nodiscard]] double value(std::size_t column, int row) const {
+  /// What cells of a column are multiplied with. Computed once per column: it needs all its cells.
+  [[nodiscard]] double factor(std::size_t column) {
+    if (!options.is_relative) return 1.0;
+    double& known = factors[column];
+    if (known < 0.0) {
+      const std::span<const float> cells = columns.mean_of(column);
+      const double total = std::accumulate(cells.begin(), cells.end(), 0.0);
+      known = total > 0.0 ? static_cast<double>(cells.size()) / total
+                          : std::numeric_limits<double>::quiet_NaN();
+    }
+    return known;
+  }
+
+  [[nodiscard]] double value(std::size_t column, int row) {
+    const auto at = static_cast<std::size_t>(row);
+    // Dead once is dead, however many samples share the column.
+    if (options.scale.is_zero_dead && columns.zeros_of(column)[at] > 0) return 0.0;
     const std::span<const float> cells =
         options.use_max ? columns.max_of(column) : columns.mean_of(column);
-    const float cell = cells[static_cast<std::size_t>(row)];
-    return options.value_of ? options.value_of(cell, cells) : static_cast<double>(cell);
+    return static_cast<double>(cells[at]) * factor(column);
   }
 
   /// The value that stands for the samples under one pixel: the one farthest from the middle of the
   /// scale wins, a dead one wins over all; not finite when none is.
-  [[nodiscard]] double chosen(std::size_t first, std::size_t last, int row) const {
+  [[nodiscard]] double chosen(std::size_t first, std::size_t last, int row) {
     const bool is_diverging = options.scale.palette == Palette::kDiverging;
     const bool is_low_notable = options.scale.palette == Palette::kEntropy;
     float best = -1.0F;
@@ -97,13 +114,37 @@ struct TimeMap::Shape {
   }
 };
 
+std::array<float, 2> TimeMap::extent(const std::shared_ptr<const MapColumns>& columns,
+                                     bool is_relative) {
+  if (columns == measured_ && is_relative == is_measured_relative_) return extent_;
+  measured_ = columns;
+  is_measured_relative_ = is_relative;
+  extent_ = {};
+  if (columns == nullptr) return extent_;
+  TimeMapOptions options;
+  options.is_relative = is_relative;
+  Shape shape{*columns, options};
+  float low = std::numeric_limits<float>::max(), high = 0.0F;
+  for (std::size_t column = 0; column < columns->num_columns(); ++column) {
+    const double factor = shape.factor(column);
+    for (const float cell : columns->mean_of(column)) {
+      const auto value = static_cast<float>(static_cast<double>(cell) * factor);
+      if (!(value > 0.0F) || !std::isfinite(value)) continue;
+      low = std::min(low, value);
+      high = std::max(high, value);
+    }
+  }
+  if (high > 0.0F) extent_ = {low, high};
+  return extent_;
+}
+
 void TimeMap::fill(const PlotGroup& group,
                    const MapColumns& columns,
                    const TimeMapOptions& options) {
   const ThemeTokens& t = theme();
   const ColorTable& table = color_table(options.scale.palette, t.kind);
   const PixelColumns under = columns_under_pixels(group, columns, width_);
-  const Shape shape{columns, options};
+  Shape shape{columns, options};
   const std::span<Color> pixels = texture_.renew(width_, height_);
   std::fill(pixels.begin(), pixels.end(), 0);
   std::vector<float> values;
@@ -143,7 +184,7 @@ void TimeMap::draw_hover(const PlotGroup& group,
   for (std::size_t i = 0; i < n && x_of(columns.first[i], group.axis) <= group.cursor; ++i)
     column = i;
   if (column >= n) return;
-  const Shape shape{columns, options};
+  Shape shape{columns, options};
   const double value = shape.value(column, row);
   const auto write = [&](double v) {
     if (!std::isfinite(v)) return std::string("not finite");
@@ -152,7 +193,7 @@ void TimeMap::draw_hover(const PlotGroup& group,
   std::vector<ReadoutLine> lines;
   const std::string name = options.row_name ? options.row_name(row) : default_row_name(row);
   lines.push_back({name, options.scale.is_dead(value) ? "no tokens" : write(value), "", 0});
-  if (options.value_of) {
+  if (options.is_relative) {
     lines.push_back(
         {"raw",
          plain_number(static_cast<double>(columns.mean_of(column)[static_cast<std::size_t>(row)]),
@@ -162,6 +203,9 @@ void TimeMap::draw_hover(const PlotGroup& group,
   }
   if (columns.count[column] > 1) {
     lines.push_back({"samples merged", grouped_number(columns.count[column]), "", 0});
+    const std::uint32_t zeros = columns.zeros_of(column)[static_cast<std::size_t>(row)];
+    if (options.scale.is_zero_dead && zeros > 0)
+      lines.push_back({"of these without tokens", grouped_number(zeros), "", 0});
   }
   const std::string title = "step " + grouped_number(columns.first[column].step);
   draw_readout(ImGui::GetIO().MousePos, title, lines);
@@ -177,17 +221,12 @@ MapResult TimeMap::draw(PlotGroup& group,
   card.has_menu = true;
   card.handle = options.handle;
   const float legend = em(9.5F);
-  card.reserved_right = legend + (options.scale.is_zero_dead ? em(5.5F) : em(1));
+  card.reserved_right = legend_width(legend, options.scale) + em(1);
   MapResult result;
   result.is_menu_clicked = begin_card(("###" + id_).c_str(), options.title, card);
   const ImVec2 title_max = card_title_max(), title_min = card_title_min();
   draw_legend({title_max.x - em(1), title_min.y}, legend, options.scale, histogram_);
   ImDrawList* window_list = ImGui::GetWindowDrawList();
-  if (options.scale.is_zero_dead) {
-    const ImVec2 chip = {title_max.x - em(1) - legend - em(4.6F), title_min.y + em(0.75F)};
-    window_list->AddRectFilled(chip, {chip.x + em(0.65F), chip.y + em(0.65F)}, t.dead, px(2));
-    draw_text(window_list, Type::kCaption, {chip.x + em(1), chip.y - px(2)}, t.text3, "dead");
-  }
   if (!columns || columns->num_rows == 0 || columns->num_columns() == 0) {
     const ImVec2 min = ImGui::GetCursorScreenPos(), avail = ImGui::GetContentRegionAvail();
     draw_text_centred(window_list,
@@ -228,7 +267,7 @@ MapResult TimeMap::draw(PlotGroup& group,
     std::array<char, 256> text{};
     std::snprintf(text.data(),
                   text.size(),
-                  "%p %zu %lld %.17g %.17g %d %d %d %d %d %d %g %g",
+                  "%p %zu %lld %.17g %.17g %d %d %d %d %d %d %d %g %g",
                   static_cast<const void*>(columns.get()),
                   columns->num_columns(),
                   static_cast<long long>(columns->count.back()),
@@ -240,6 +279,7 @@ MapResult TimeMap::draw(PlotGroup& group,
                   static_cast<int>(t.kind),
                   static_cast<int>(options.scale.palette),
                   options.use_max ? 1 : 0,
+                  (options.scale.is_log2 ? 2 : 0) + (options.scale.is_zero_dead ? 1 : 0),
                   options.scale.low,
                   options.scale.high);
     if (signature_ != text.data()) {
@@ -276,7 +316,7 @@ MapResult TimeMap::draw(PlotGroup& group,
     }
     ImPlot::PopPlotClipRect();
     // Rows that are dead at the end carry a mark beside the map.
-    const Shape shape{*columns, options};
+    Shape shape{*columns, options};
     for (int row = 0; row < rows && options.scale.is_zero_dead; ++row) {
       if (!options.scale.is_dead(shape.value(columns->num_columns() - 1, row))) continue;
       const float y = top_of(row) + (row_height - line_height(Type::kCaption)) * 0.5F;

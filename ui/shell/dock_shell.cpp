@@ -211,7 +211,7 @@ void DockShell::build_default_layout(Workspace workspace, float width, float hei
   }
   if (has_slot(Slot::kRight) && right == 0) right = split(ImGuiDir_Right, em(19.2F), &centre);
   if (has_slot(Slot::kBottom) && bottom == 0) {
-    bottom = ImGui::DockBuilderSplitNode(centre, ImGuiDir_Down, 0.36F, nullptr, &centre);
+    bottom = ImGui::DockBuilderSplitNode(centre, ImGuiDir_Down, 0.44F, nullptr, &centre);
   }
   const std::array nodes = {left, centre, right, bottom};
   for (std::size_t slot = 0; slot < nodes.size(); ++slot)

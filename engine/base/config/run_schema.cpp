@@ -359,6 +359,12 @@ void describe_log(Schema& s) {
       .named("Routing statistics")
       .says("record how tokens are routed")
       .resumable();
+  s.integer("probe_interval_steps", -1)
+      .range(-1, kMostSteps)
+      .in("steps")
+      .says("steps between two probes of the routing; -1: at each evaluation, 0: never")
+      .resumable();
+  s.integer("probe_tokens", 2048).range(64, 65536).in("tokens").says("in a probe").resumable();
 }
 
 }  // namespace

@@ -39,6 +39,9 @@ std::string short_number(double value);
 /// Joins with `separator`: {"a","b"}, ", " -> "a, b".
 std::string join(const std::vector<std::string>& words, std::string_view separator);
 
+/// A field of comma-separated text, in quotation marks where it needs them. Source: RFC 4180.
+std::string csv_field(const std::string& text);
+
 /// Lower-case hexadecimal of bytes.
 std::string hex(std::string_view bytes);
 

@@ -12,6 +12,7 @@
 
 #include "engine/base/core/file_system.h"
 #include "engine/base/core/hash.h"
+#include "engine/base/routing/routing_probe.h"
 #include "engine/base/store/chunk.h"
 #include "engine/base/store/database.h"
 #include "engine/base/store/schema.sql.h"
@@ -103,6 +104,7 @@ struct Committer::Sql {
     add_scalar = make("INSERT INTO scalar_row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     add_vector = make("INSERT INTO vector_sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     add_event = make("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)");
+    add_probe = make("INSERT INTO routing_probe VALUES (?, ?, ?, ?, ?, ?, ?)");
     add_metric = make(
         "INSERT INTO metric (name, unit, help, is_vector, revision) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (name) DO UPDATE SET unit = excluded.unit, help = excluded.help, "
@@ -122,8 +124,8 @@ struct Committer::Sql {
   }
 
   SQLite::Database database;
-  std::unique_ptr<SQLite::Statement> add_scalar, add_vector, add_event, add_metric, find_metric,
-      set_last, tail, add_chunk, remove_tail;
+  std::unique_ptr<SQLite::Statement> add_scalar, add_vector, add_event, add_probe, add_metric,
+      find_metric, set_last, tail, add_chunk, remove_tail;
 };
 
 Committer::Committer(std::string path) : path_(std::move(path)) {}
@@ -176,6 +178,7 @@ void Committer::create_tables() {
   sql_->database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
   sql_->database.exec("PRAGMA user_version = " + std::to_string(kStoreVersion));
   sql_->database.exec(kCreateTables);
+  sql_->database.exec(kCreateProbeTable);
   transaction.commit();
 }
 
@@ -184,7 +187,9 @@ void Committer::begin_attempt(int attempt, std::int64_t resume_after_step) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   const int newest = database.execAndGet("SELECT coalesce(max(attempt), -1) FROM attempt").getInt();
   attempt_ = std::max(attempt, newest);
-  if (database.execAndGet("PRAGMA user_version").getInt() < kStoreVersion)
+  const int version = database.execAndGet("PRAGMA user_version").getInt();
+  if (version < kProbeVersion) database.exec(kCreateProbeTable);
+  if (version < kStoreVersion)
     database.exec("PRAGMA user_version = " + std::to_string(kStoreVersion));
   const int before = database.getTotalChanges();
   if (attempt_ > newest) {
@@ -194,6 +199,11 @@ void Committer::begin_attempt(int attempt, std::int64_t resume_after_step) {
     add.exec();
   } else if (resume_after_step >= 0) {
     remove_after(resume_after_step);
+  }
+  if (resume_after_step >= 0) {
+    SQLite::Statement probes(database, "DELETE FROM routing_probe WHERE step > ?");
+    probes.bind(1, resume_after_step);
+    probes.exec();
   }
   if (database.getTotalChanges() != before) {
     database.exec("UPDATE store_state SET value = value + 1 WHERE key = 'epoch'");
@@ -215,7 +225,7 @@ void Committer::remove_after(std::int64_t step) {
   remove("DELETE FROM vector_sample WHERE attempt = ? AND step > ?");
   remove(
       "DELETE FROM event WHERE attempt = ? AND step > ? AND kind IN ('eval', 'checkpoint', "
-      "'pinned_answer')");
+      "'pinned_answer', 'doctor')");
   // Going back behind the rollback point of this attempt voids the earlier attempt from here on.
   SQLite::Statement lower(
       database, "UPDATE attempt SET after_step = ?2 WHERE attempt = ?1 AND after_step > ?2");
@@ -264,6 +274,7 @@ void Committer::load_state() {
               " coalesce((SELECT max(sequence) FROM scalar_row), 0),"
               " coalesce((SELECT max(last_sequence) FROM scalar_chunk), 0),"
               " coalesce((SELECT max(sequence) FROM vector_sample), 0),"
+              " coalesce((SELECT max(sequence) FROM routing_probe), 0),"
               " coalesce((SELECT max(sequence) FROM event), 0))")
           .getInt64();
   SQLite::Statement metrics(database, "SELECT id, name FROM metric");
@@ -379,6 +390,36 @@ void Committer::store_what(std::int64_t sequence, const EventItem& event) {
   add.bind(5, event.kind);
   add.bind(6, event.detail);
   run(add);
+}
+
+void Committer::store_what(std::int64_t sequence, const ProbeItem& probe) {
+  SQLite::Statement& add = *sql_->add_probe;
+  add.bind(1, sequence);
+  bind_position(add, 2, probe.at);
+  add.bind(6, static_cast<std::int64_t>(crc32c(probe.bytes)));
+  add.bind(7, static_cast<const void*>(probe.bytes.data()), static_cast<int>(probe.bytes.size()));
+  run(add);
+  drop_probes();
+}
+
+void Committer::drop_probes() {
+  std::vector<std::int64_t> sequences;
+  std::vector<routing::ProbeSize> sizes;
+  SQLite::Statement all(
+      sql_->database, "SELECT sequence, step, length(probe) FROM routing_probe ORDER BY sequence");
+  while (all.executeStep()) {
+    sequences.push_back(all.getColumn(0).getInt64());
+    sizes.push_back({all.getColumn(1).getInt64(), all.getColumn(2).getInt64()});
+  }
+  for (auto drop = routing::probe_to_drop(sizes); drop.has_value();
+       drop = routing::probe_to_drop(sizes)) {
+    const auto at = static_cast<std::ptrdiff_t>(*drop);
+    SQLite::Statement remove(sql_->database, "DELETE FROM routing_probe WHERE sequence = ?");
+    remove.bind(1, sequences[*drop]);
+    remove.exec();
+    sequences.erase(sequences.begin() + at);
+    sizes.erase(sizes.begin() + at);
+  }
 }
 
 void Committer::fold_full_tails() {

@@ -33,10 +33,15 @@ struct EventItem {
   std::string detail;  ///< JSON text
 };
 
+struct ProbeItem {
+  Position at;
+  std::string bytes;  ///< probe_blob.h
+};
+
 /// One thing to store, numbered when it was handed in.
 struct Item {
   std::int64_t sequence = 0;
-  std::variant<MetricInfo, ScalarItem, VectorItem, EventItem> what;
+  std::variant<MetricInfo, ScalarItem, VectorItem, EventItem, ProbeItem> what;
 };
 
 /// A failed commit; nothing of the batch is stored.
@@ -76,6 +81,8 @@ class Committer {
   void store_what(std::int64_t sequence, const ScalarItem& scalar);
   void store_what(std::int64_t sequence, const VectorItem& vector);
   void store_what(std::int64_t sequence, const EventItem& event);
+  void store_what(std::int64_t sequence, const ProbeItem& probe);
+  void drop_probes();
   std::int64_t metric_id(const std::string& name, bool is_vector, std::int64_t sequence);
   void fold_full_tails();
   void fold(std::int64_t metric);

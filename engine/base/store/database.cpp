@@ -18,8 +18,15 @@ constexpr int kBusyTimeoutMs = 2000;
 constexpr int kMaxValueBytes = 64 << 20;
 constexpr int kMaxSqlBytes = 1 << 20;
 
-constexpr std::array<std::string_view, 7> kTables{
-    "store_state", "attempt", "metric", "scalar_row", "scalar_chunk", "vector_sample", "event"};
+constexpr std::string_view kProbeTable = "routing_probe";
+constexpr std::array<std::string_view, 8> kTables{"store_state",
+                                                  "attempt",
+                                                  "metric",
+                                                  "scalar_row",
+                                                  "scalar_chunk",
+                                                  "vector_sample",
+                                                  "event",
+                                                  kProbeTable};
 
 std::string uri_from_path(const std::string& path, ReadMode mode) {
   static constexpr std::string_view kDigits = "0123456789ABCDEF";
@@ -95,6 +102,7 @@ Status check_identity(SQLite::Database& database, const std::string& path) {
       database,
       "SELECT count(*) FROM sqlite_schema WHERE name = ? AND type = 'table' AND rootpage > 0");
   for (const std::string_view table : kTables) {
+    if (table == kProbeTable && version < kProbeVersion) continue;
     kind.reset();
     kind.bind(1, std::string(table));
     if (!kind.executeStep() || kind.getColumn(0).getInt() != 1) {

@@ -10,7 +10,9 @@
 #include "engine/base/core/hash.h"
 #include "engine/base/store/chunk.h"
 #include "engine/base/store/database.h"
+#include "engine/base/store/probe_blob.h"
 #include "engine/base/store/run_store.h"
+#include "engine/base/store/schema.sql.h"
 #include "engine/base/store/store_check.h"
 #include "engine/base/store/wanted_scalars.h"
 
@@ -44,6 +46,7 @@ struct Cursor {
   std::int64_t chunk = 0;     ///< id of the last chunk looked at
   std::int64_t vector = 0;    ///< sequence
   std::int64_t event = 0;     ///< sequence
+  std::int64_t probe = 0;     ///< sequence
   std::int64_t metric = 0;    ///< revision
 };
 
@@ -137,6 +140,9 @@ class StoreReader final : public Reader {
     if (has_all) {
       SY_ASSIGN_OR_RETURN(has_all, gather_vectors(cursor_, gathered, deadline));
     }
+    if (has_all) {
+      SY_ASSIGN_OR_RETURN(has_all, gather_probes(cursor_, delta, deadline));
+    }
     for (auto& [key, samples] : gathered.vectors)
       delta.vectors.push_back({name_of(key.first), key.second, std::move(samples)});
     delta.has_more = !has_all;
@@ -174,6 +180,8 @@ class StoreReader final : public Reader {
       if (!has_all_chunks) continue;
       SY_ASSIGN_OR_RETURN(const bool has_all_vectors, gather_vectors(cursor, to, deadline));
       if (!has_all_vectors) continue;
+      SY_ASSIGN_OR_RETURN(const bool has_all_probes, gather_probes(cursor, to.delta, deadline));
+      if (!has_all_probes) continue;
       // Rows come in the same transaction as the last chunk: a tail that is folded meanwhile is
       // seen on exactly one side.
       gather_rows(cursor, to);
@@ -230,6 +238,31 @@ class StoreReader final : public Reader {
         to.vectors[{rows.getColumn(1).getInt64(), rows.getColumn(2).getInt()}].push_back(
             std::move(sample));
       }
+      if (SteadyClock::now() > deadline) return false;
+    }
+    return true;
+  }
+
+  Result<bool> gather_probes(Cursor& cursor, Delta& to, SteadyClock::time_point deadline) {
+    if (database_->execAndGet("PRAGMA user_version").getInt() < kProbeVersion) return true;
+    SQLite::Statement rows(*database_,
+                           "SELECT sequence, step, tokens, seconds, flops, crc32c, probe "
+                           "FROM routing_probe WHERE sequence > ? ORDER BY sequence");
+    rows.bind(1, cursor.probe);
+    while (rows.executeStep()) {
+      const std::string_view bytes = blob_at(rows, 6);
+      if (static_cast<std::int64_t>(crc32c(bytes)) != rows.getColumn(5).getInt64()) {
+        return Error{ErrorCode::kInputFile,
+                     path_,
+                     "the routing probe of step " + std::to_string(rows.getColumn(1).getInt64()) +
+                         " is damaged.",
+                     "",
+                     {}};
+      }
+      SY_ASSIGN_OR_RETURN(routing::RoutingProbe probe, probe_from_bytes(bytes, path_));
+      cursor.probe = rows.getColumn(0).getInt64();
+      to.probes.push_back(
+          {position_at(rows, 1), std::make_shared<const routing::RoutingProbe>(std::move(probe))});
       if (SteadyClock::now() > deadline) return false;
     }
     return true;

@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "engine/base/config/schema.h"
 #include "engine/base/core/file_system.h"
 #include "engine/base/core/limits.h"
 
@@ -16,6 +17,8 @@ namespace switchyard::store {
 namespace {
 
 constexpr std::string_view kRunSchema = "switchyard.run";
+constexpr std::uint64_t kMostTagBytes = 1 << 16;
+constexpr std::size_t kMostTags = 32;
 
 std::string home_directory() {
   if (const char* home = std::getenv("HOME"); home != nullptr && home[0] == '/') return home;
@@ -25,13 +28,14 @@ std::string home_directory() {
 
 /// Names that an engine or the window may have put into a folder before it is a run.
 bool may_stand_in_new_folder(const std::string& name) {
-  static constexpr std::array<std::string_view, 7> kOurs{"checkpoints",
+  static constexpr std::array<std::string_view, 8> kOurs{"checkpoints",
                                                          "run.lock",
                                                          "log.jsonl",
                                                          "crash.txt",
                                                          "run.sock.path",
                                                          "run.sock",
-                                                         "engine.log"};
+                                                         "engine.log",
+                                                         "tags.json"};
   return name.starts_with(".") || std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end();
 }
 
@@ -114,7 +118,32 @@ Result<Json> read_run_config(const std::string& root) {
                  "This folder is no run of ours.",
                  {}};
   }
+  // Programs of today read what older ones wrote; a newer version is the reader's to refuse.
+  if (config["version"].as_integer(config::kRunVersion) < config::kRunVersion) {
+    return config::migrate(std::move(config), paths.config());
+  }
   return config;
+}
+
+Status write_run_tags(const std::string& root, const std::vector<std::string>& tags) {
+  Json list = Json::array();
+  for (const std::string& tag : tags) list.push_back(tag);
+  const Json document = Json::object(
+      {{"schema", Json("switchyard.tags")}, {"version", Json(1)}, {"tags", std::move(list)}});
+  return write_file_durably(RunPaths{root}.tags(), document.dump(2) + "\n");
+}
+
+std::vector<std::string> read_run_tags(const std::string& root) {
+  std::vector<std::string> tags;
+  const std::string path = RunPaths{root}.tags();
+  const auto text = read_file(path, kMostTagBytes);
+  if (!text.ok()) return tags;  // most runs have none
+  const auto document = parse_json(*text, path);
+  if (!document.ok()) return tags;  // for finding runs only: a damaged file costs no run
+  for (const Json& tag : (*document)["tags"].items()) {
+    if (!tag.as_string().empty() && tags.size() < kMostTags) tags.push_back(tag.as_string());
+  }
+  return tags;
 }
 
 }  // namespace switchyard::store

@@ -30,6 +30,9 @@ struct RunPaths {
   /// The pinned prompts; there once one was pinned.
   [[nodiscard]] std::string pins() const { return root + "/pins.json"; }
 
+  /// The tags that the run brings along, such as the name of its sweep; most runs have none.
+  [[nodiscard]] std::string tags() const { return root + "/tags.json"; }
+
   [[nodiscard]] std::string crash_note() const { return root + "/crash.txt"; }
 
   /// run.sock in the folder, or, where that path is longer than a socket address allows, the path
@@ -51,8 +54,14 @@ std::string next_run_directory(const std::string& runs, const std::string& name)
 /// Errors: kUsage when it holds something that is not a run; kIo / kDiskFull with the path.
 Status create_run_folder(const std::string& root, const Json& resolved_config);
 
-/// The resolved configuration of a run. Errors: kInputFile when the folder is not a run folder.
+/// The resolved configuration of a run, in today's version if it is an older one. Errors: kInputFile when the folder is not a run folder.
 Result<Json> read_run_config(const std::string& root);
+
+/// Writes tags.json into a run folder, which need not hold a run yet. Errors: kIo, kDiskFull.
+Status write_run_tags(const std::string& root, const std::vector<std::string>& tags);
+
+/// The tags of a run, at most 32; none when tags.json is missing or cannot be read.
+std::vector<std::string> read_run_tags(const std::string& root);
 
 /// Who holds a run, as written in run.lock; for messages only: the lock itself decides.
 struct LockHolder {

@@ -192,9 +192,30 @@ RunOverview read_run_overview(const std::string& root) {
   const auto config = read_run_config(root);
   if (!config.ok()) return overview;
   overview.data = data_of(*config);
+  overview.tags = read_run_tags(root);
   if (std::isfinite(overview.best_val_loss) && is_token_a_byte(paths, *config))
     overview.bits_per_byte = overview.best_val_loss / std::numbers::ln2;
   return overview;
+}
+
+double median_of_metric(const std::string& root, const char* metric) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  const std::string path = RunPaths{root}.database();
+  const auto database = open_for_reading(path, read_mode_of(path));
+  if (!database.ok()) return kNone;
+  std::vector<double> values;
+  try {
+    SQLite::Transaction transaction(**database);
+    for (const StoredScalar& sample : read_series(**database, metric, read_attempts(**database))) {
+      if (std::isfinite(sample.value)) values.push_back(sample.value);
+    }
+  } catch (const SQLite::Exception&) {
+    return kNone;  // the overview of the same run says what is damaged
+  }
+  if (values.empty()) return kNone;
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
 }
 
 }  // namespace switchyard::store

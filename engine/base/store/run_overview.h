@@ -23,6 +23,7 @@ struct RunOverview : RunSummary {
   std::int64_t params_active = 0;
   std::string data;               ///< name of the data set or of the text file
   std::string device;             ///< of the last start
+  std::vector<std::string> tags;  ///< that the run brings along (tags.json)
   std::vector<float> loss_curve;  ///< train_loss, at most kMostCurvePoints means in order of step
 
   static constexpr std::size_t kMostCurvePoints = 60;
@@ -35,5 +36,9 @@ struct RunOverview : RunSummary {
 /// Limits: of a series with more than 64 chunks (262,144 samples) the curve takes every n-th chunk.
 /// Errors: as summarize_run: a state "damaged" with the reason.
 RunOverview read_run_overview(const std::string& root);
+
+/// The median of a recorded scalar over all steps that count (of two in the middle the mean); NaN
+/// where there is none. Limits: as the curve of an overview.
+double median_of_metric(const std::string& root, const char* metric);
 
 }  // namespace switchyard::store

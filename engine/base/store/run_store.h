@@ -10,6 +10,7 @@
 
 #include "engine/base/core/json.h"
 #include "engine/base/core/result.h"
+#include "engine/base/routing/routing_probe.h"
 #include "engine/base/store/packed_column.h"
 
 namespace switchyard::store {
@@ -31,7 +32,8 @@ struct MetricInfo {
   bool is_vector = false;
 };
 
-/// One run's database (run.db, WAL): scalars (rows folded into chunks of 4,096), vectors, events.
+/// One run's database (run.db, WAL): scalars (rows folded into chunks of 4,096), vectors, events,
+/// routing probes.
 ///
 /// One writing process; all calls only enqueue, a writer thread commits every 64 samples or 25 ms
 /// (synchronous NORMAL; FULL at least every 5 s and in flush). A full disk keeps up to 64 MiB
@@ -44,9 +46,10 @@ class Writer {
   /// `resume_after_step` is the step S of the checkpoint that the run goes on from, -1 for a new
   /// run. An `attempt` greater than all stored ones keeps the samples after S, but readers show
   /// them no longer; otherwise the newest stored attempt goes on, and its samples (and its "eval",
-  /// "checkpoint" and "pinned_answer" events) with step > S are removed in one transaction. Errors:
-  /// kInputFile for a file that is no run store, damaged or newer; kDiskFull; kIo, also for network
-  /// file systems (SWITCHYARD_ALLOW_NETWORK_FS=1 permits them).
+  /// "checkpoint", "pinned_answer" and "doctor" events) with step > S are removed in one
+  /// transaction; routing probes with step > S are removed in both cases. Errors: kInputFile for a
+  /// file that is no run store, damaged or newer; kDiskFull; kIo, also for network file systems
+  /// (SWITCHYARD_ALLOW_NETWORK_FS=1 permits them).
   static Result<std::unique_ptr<Writer>> open(const std::string& path,
                                               int attempt,
                                               std::int64_t resume_after_step);
@@ -59,9 +62,11 @@ class Writer {
                       int layer,
                       const Position& at,
                       std::vector<float> values) = 0;
-  /// kind: "state", "checkpoint", "eval", "guard", "setting", "note", "error", …; detail is free
-  /// JSON.
+  /// kind: "state", "checkpoint", "eval", "guard", "doctor", "setting", "note", "error", …; detail
+  /// is free JSON.
   virtual void event(std::string_view kind, std::int64_t step, Json detail) = 0;
+  /// How a fixed text is routed now. The store thins older probes: routing::probe_to_drop.
+  virtual void routing_probe(const Position& at, const routing::RoutingProbe& probe) = 0;
   /// Everything enqueued so far is on disk (synchronous FULL) when this returns.
   virtual Status flush() = 0;
   /// The failure that stops the writer from committing now, if any (disk full).
@@ -91,6 +96,12 @@ struct VectorSeries {
   std::vector<VectorSample> samples;
 };
 
+/// A probe of the routing; never changed once read, so that snapshots share it.
+struct ProbeSample {
+  Position at;
+  std::shared_ptr<const routing::RoutingProbe> probe;
+};
+
 struct Event {
   std::int64_t sequence = 0;
   std::int64_t step = 0;
@@ -107,12 +118,15 @@ struct Delta {
   std::vector<ScalarSeries> scalars;
   std::vector<VectorSeries> vectors;
   std::vector<Event> events;
+  /// New probes, ascending steps. The store may have dropped some that were read before: what was
+  /// read stays true.
+  std::vector<ProbeSample> probes = {};
   std::vector<std::string> available = {};  ///< scalar metrics that have samples now (poll(wanted))
   bool has_more = false;                    ///< more is there already: poll again at once
 
   [[nodiscard]] bool empty() const {
     return !is_reset && !has_more && metrics.empty() && scalars.empty() && vectors.empty() &&
-           events.empty() && available.empty();
+           events.empty() && probes.empty() && available.empty();
   }
 };
 

@@ -5,14 +5,30 @@ namespace switchyard::store {
 /// "SYDR": tells run stores from other databases.
 inline constexpr int kApplicationId = 0x53594452;
 /// Version 1 has chunks of plain columns, version 2 packed ones (chunk.h); the tables are the same.
-/// A writer that opens a version 1 store sets the version in its first transaction and leaves the
-/// chunks as they are: no data is rewritten, both kinds are read.
-inline constexpr int kStoreVersion = 2;
+/// Version 3 has routing probes. A writer that opens an older store sets the version and adds the
+/// missing table in its first transaction and leaves the chunks as they are: no data is rewritten,
+/// all kinds are read.
+inline constexpr int kStoreVersion = 3;
+inline constexpr int kProbeVersion = 3;  ///< the first with the table routing_probe
 
-/// The tables of run.db. `sequence` grows over all tables together and is never used twice: it
-/// orders everything and is the cursor of readers. Scalars begin as rows; 4,096 rows of one metric
-/// and attempt become one chunk. In rows `kind` tells 0 finite, 1 NaN, 2 +inf, 3 -inf (SQLite would
-/// store NaN as NULL); chunks keep the bits.
+/// One probe a row (probe_blob.h); of many the run keeps those of routing::probe_to_drop. Rows of
+/// steps that a resume or rollback made void are removed.
+inline constexpr const char* kCreateProbeTable = R"sql(
+CREATE TABLE routing_probe (
+  sequence INTEGER PRIMARY KEY,
+  step INTEGER NOT NULL,
+  tokens INTEGER NOT NULL,
+  seconds REAL NOT NULL,
+  flops REAL NOT NULL,
+  crc32c INTEGER NOT NULL,
+  probe BLOB NOT NULL
+);
+)sql";
+
+/// The other tables of run.db. `sequence` grows over all tables together and is never used twice:
+/// it orders everything and is the cursor of readers. Scalars begin as rows; 4,096 rows of one
+/// metric and attempt become one chunk. In rows `kind` tells 0 finite, 1 NaN, 2 +inf, 3 -inf
+/// (SQLite would store NaN as NULL); chunks keep the bits.
 inline constexpr const char* kCreateTables = R"sql(
 CREATE TABLE store_state (
   key TEXT PRIMARY KEY NOT NULL,

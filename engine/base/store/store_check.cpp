@@ -7,6 +7,9 @@
 
 #include "engine/base/core/hash.h"
 #include "engine/base/store/chunk.h"
+#include "engine/base/store/probe_blob.h"
+#include "engine/base/store/schema.sql.h"
+#include "engine/base/store/wanted_scalars.h"
 
 namespace switchyard::store {
 namespace {
@@ -21,6 +24,7 @@ class Checker {
     check_pages();
     if (!findings_.empty()) return std::move(findings_);  // the tables cannot be trusted
     check_chunks();
+    check_probes();
     check_sequences();
     check_references();
     return std::move(findings_);
@@ -62,6 +66,24 @@ class Checker {
       }
       check_samples(name, *samples, chunks);
     }
+  }
+
+  void check_probes() {
+    if (database_.execAndGet("PRAGMA user_version").getInt() < kProbeVersion) return;
+    SQLite::Statement probes(database_, "SELECT step, crc32c, probe FROM routing_probe");
+    while (probes.executeStep()) {
+      const std::string name =
+          "routing probe of step " + std::to_string(probes.getColumn(0).getInt64());
+      const std::string_view bytes = blob_at(probes, 2);
+      if (static_cast<std::int64_t>(crc32c(bytes)) != probes.getColumn(1).getInt64()) {
+        add(name + ": expected another checksum.");
+      } else if (const auto probe = probe_from_bytes(bytes, name); !probe.ok()) {
+        add(probe.error().text());
+      }
+    }
+    expect_none("routing probes beyond the last sequence number",
+                "SELECT count(*) FROM routing_probe WHERE sequence > (SELECT value FROM "
+                "store_state WHERE key = 'last_sequence')");
   }
 
   void check_samples(const std::string& name,

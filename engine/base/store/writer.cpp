@@ -7,6 +7,7 @@
 
 #include "engine/base/core/clock.h"
 #include "engine/base/store/committer.h"
+#include "engine/base/store/probe_blob.h"
 #include "engine/base/store/run_store.h"
 
 namespace switchyard::store {
@@ -39,6 +40,8 @@ std::size_t bytes_of(const Item& item) {
     }
 
     std::size_t operator()(const EventItem& e) const { return e.kind.size() + e.detail.size(); }
+
+    std::size_t operator()(const ProbeItem& p) const { return p.bytes.size(); }
   };
 
   return sizeof(Item) + std::visit(Size{}, item.what);
@@ -79,6 +82,10 @@ class QueueWriter final : public Writer {
     const bool is_lifecycle = kind == "state" || kind == "checkpoint";
     enqueue(EventItem{std::string(kind), step, system_clock().wall_seconds(), detail.dump()},
             is_lifecycle);
+  }
+
+  void routing_probe(const Position& at, const routing::RoutingProbe& probe) override {
+    enqueue(ProbeItem{at, bytes_from_probe(probe)}, false);
   }
 
   Status flush() override {

@@ -21,22 +21,15 @@ void make_dispatch_on_cpu(const at::Tensor& expert_index, std::int64_t E, Dispat
   dispatch.row_from_slot = at::empty({num_rows}, at::kLong);
   dispatch.slot_from_row = at::empty({num_rows}, at::kLong);
   dispatch.tokens_per_expert = at::empty({E}, at::kLong);
+  dispatch.offsets = at::empty({E}, at::kInt);
   kernels::expert_permutation_reference(
-      index.const_data_ptr<std::int32_t>(),
-      num_rows,
-      static_cast<int>(E),
-      dispatch.row_from_slot.mutable_data_ptr<std::int64_t>(),
-      dispatch.slot_from_row.mutable_data_ptr<std::int64_t>(),
-      dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>());
-}
-
-/// With slots that hold no expert: one stable sort, whatever the device.
-void make_dispatch_by_sorting(const at::Tensor& expert_index, std::int64_t E, Dispatch& dispatch) {
-  const at::Tensor index = expert_index.flatten();
-  dispatch.slot_from_row = std::get<1>(at::sort(index.to(at::kInt), /*stable=*/true, 0, false));
-  const at::Tensor places = at::arange(index.numel(), index.options());
-  dispatch.row_from_slot = at::empty_like(places).scatter_(0, dispatch.slot_from_row, places);
-  dispatch.tokens_per_expert = count_assignments(index, E);
+      {.expert_index = index.const_data_ptr<std::int32_t>(),
+       .num_assignments = num_rows,
+       .E = static_cast<int>(E),
+       .row_from_slot = dispatch.row_from_slot.mutable_data_ptr<std::int64_t>(),
+       .slot_from_row = dispatch.slot_from_row.mutable_data_ptr<std::int64_t>(),
+       .count = dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>(),
+       .offsets = dispatch.offsets.mutable_data_ptr<std::int32_t>()});
 }
 
 #ifdef SY_WITH_CUDA
@@ -47,14 +40,20 @@ void make_dispatch_on_gpu(const at::Tensor& expert_index, std::int64_t E, Dispat
   dispatch.row_from_slot = at::empty({index.numel()}, options);
   dispatch.slot_from_row = at::empty({index.numel()}, options);
   dispatch.tokens_per_expert = at::empty({E}, options);
+  dispatch.offsets = at::empty({E}, index.options());
+  const auto workspace_bytes = static_cast<std::int64_t>(
+      kernels::expert_permutation_workspace_bytes(index.numel(), static_cast<int>(E)));
+  const at::Tensor workspace = at::empty({workspace_bytes}, index.options().dtype(at::kByte));
   const c10::impl::VirtualGuardImpl device(index.device().type());
   const kernels::KernelStatus status = kernels::expert_permutation_cuda(
-      index.const_data_ptr<std::int32_t>(),
-      index.numel(),
-      static_cast<int>(E),
-      dispatch.row_from_slot.mutable_data_ptr<std::int64_t>(),
-      dispatch.slot_from_row.mutable_data_ptr<std::int64_t>(),
-      dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>(),
+      {.expert_index = index.const_data_ptr<std::int32_t>(),
+       .num_assignments = index.numel(),
+       .E = static_cast<int>(E),
+       .row_from_slot = dispatch.row_from_slot.mutable_data_ptr<std::int64_t>(),
+       .slot_from_row = dispatch.slot_from_row.mutable_data_ptr<std::int64_t>(),
+       .count = dispatch.tokens_per_expert.mutable_data_ptr<std::int64_t>(),
+       .offsets = dispatch.offsets.mutable_data_ptr<std::int32_t>(),
+       .workspace = workspace.mutable_data_ptr()},
       device.getStreamNativeHandle(device.getStream(index.device())));
   SY_CHECK(status.ok(), status.message);
 }
@@ -62,10 +61,22 @@ void make_dispatch_on_gpu(const at::Tensor& expert_index, std::int64_t E, Dispat
 #else
 
 void make_dispatch_on_gpu(const at::Tensor& expert_index, std::int64_t E, Dispatch& dispatch) {
-  make_dispatch_by_sorting(expert_index, E, dispatch);
+  const at::Tensor index = expert_index.flatten();
+  dispatch.slot_from_row = std::get<1>(at::sort(index.to(at::kInt), /*stable=*/true, 0, false));
+  const at::Tensor places = at::arange(index.numel(), index.options());
+  const at::Tensor row = at::empty_like(places).scatter_(0, dispatch.slot_from_row, places);
+  dispatch.row_from_slot = at::where(index < E, row, -1 - row);
+  dispatch.tokens_per_expert = count_assignments(index, E);
+  dispatch.offsets = dispatch.tokens_per_expert.cumsum(0).to(at::kInt);
 }
 
 #endif
+
+/// row_from_slot with the first row for empty slots.
+at::Tensor row_or_first(const Dispatch& dispatch) {
+  const bool may_be_empty = dispatch.is_empty.numel() > 0;
+  return may_be_empty ? dispatch.row_from_slot.clamp_min(0) : dispatch.row_from_slot;
+}
 
 /// 0 where a slot is empty, whatever stands there. Shapes: rows [N*K, D].
 at::Tensor without_empty(const at::Tensor& rows, const at::Tensor& is_empty) {
@@ -216,29 +227,25 @@ Dispatch make_dispatch(const at::Tensor& expert_index,
   dispatch.num_tokens = expert_index.size(0);
   dispatch.num_choices = expert_index.size(1);
   dispatch.is_empty = at::empty({0}, expert_index.options().dtype(at::kBool));
-  if (may_be_empty) {
-    make_dispatch_by_sorting(expert_index, E, dispatch);
-    dispatch.is_empty = expert_index == E;
-    if (num_rows_at_most > 0 && num_rows_at_most < expert_index.numel()) {
-      dispatch.slot_from_row = dispatch.slot_from_row.narrow(0, 0, num_rows_at_most);
-    }
-    dispatch.row_from_slot = dispatch.row_from_slot.masked_fill(dispatch.is_empty.flatten(), 0);
-  } else if (expert_index.is_cpu()) {
+  if (expert_index.is_cpu()) {
     make_dispatch_on_cpu(expert_index, E, dispatch);
   } else {
     make_dispatch_on_gpu(expert_index, E, dispatch);
   }
+  if (may_be_empty) dispatch.is_empty = expert_index == E;
+  if (num_rows_at_most > 0 && num_rows_at_most < expert_index.numel()) {
+    dispatch.slot_from_row = dispatch.slot_from_row.narrow(0, 0, num_rows_at_most);
+  }
   dispatch.token_from_row =
       at::div(dispatch.slot_from_row, dispatch.num_choices, /*rounding_mode=*/"floor");
   dispatch.expert_from_row = expert_index.flatten().index_select(0, dispatch.slot_from_row);
-  dispatch.offsets = dispatch.tokens_per_expert.cumsum(0).to(at::kInt);
   return dispatch;
 }
 
 at::Tensor dispatch_rows(const at::Tensor& x, const Dispatch& dispatch) {
   return DispatchRows::apply(x,
                              dispatch.token_from_row,
-                             dispatch.row_from_slot,
+                             row_or_first(dispatch),
                              dispatch.is_empty,
                              dispatch.num_choices);
 }
@@ -248,10 +255,42 @@ at::Tensor combine_rows(const at::Tensor& y,
                         const Dispatch& dispatch) {
   return CombineRows::apply(y,
                             combine_weight,
-                            dispatch.row_from_slot,
+                            row_or_first(dispatch),
                             dispatch.slot_from_row,
                             dispatch.token_from_row,
                             dispatch.is_empty);
+}
+
+at::Tensor grouped_product(const at::Tensor& x, const at::Tensor& weight, const Dispatch& dispatch) {
+  if (!x.is_cpu()) return at::_grouped_mm(x, weight, dispatch.offsets);
+  at::Tensor y = at::empty({x.size(0), weight.size(2)}, x.options());
+  for_each_segment(dispatch.tokens_per_expert,
+                   [&](std::int64_t e, std::int64_t first, std::int64_t count) {
+                     at::Tensor out = y.narrow(0, first, count);
+                     at::mm_out(out, x.narrow(0, first, count), weight[e]);
+                   });
+  return y;
+}
+
+void add_grouped_weight_gradient(const at::Tensor& dy,
+                                 const at::Tensor& x,
+                                 const Dispatch& dispatch,
+                                 const at::Tensor& gradient) {
+  if (!x.is_cpu()) {
+    at::Tensor sum = gradient;
+    sum.add_(at::_grouped_mm(dy.t(), x, dispatch.offsets));
+    return;
+  }
+  for_each_segment(dispatch.tokens_per_expert,
+                   [&](std::int64_t e, std::int64_t first, std::int64_t count) {
+                     at::Tensor sum = gradient[e];
+                     const at::Tensor rows = dy.narrow(0, first, count);
+                     if (sum.scalar_type() == x.scalar_type()) {
+                       sum.addmm_(rows.t(), x.narrow(0, first, count));
+                     } else {
+                       sum.add_(at::mm(rows.t(), x.narrow(0, first, count)));
+                     }
+                   });
 }
 
 at::Tensor add_grouped_bias(const at::Tensor& y, const at::Tensor& bias, const Dispatch& dispatch) {

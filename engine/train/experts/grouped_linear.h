@@ -11,7 +11,7 @@ namespace switchyard::train {
 struct Dispatch {
   std::int64_t num_tokens = 0;   ///< N
   std::int64_t num_choices = 0;  ///< K
-  at::Tensor row_from_slot;      ///< [N*K] int64: sorted row of slot n*K + k; 0 for a slot without
+  at::Tensor row_from_slot;      ///< [N*K] int64: sorted row of slot n*K + k; -1 - row without expert
   at::Tensor slot_from_row;      ///< [M] int64: its inverse, M <= N*K rows
   at::Tensor token_from_row;     ///< [M] int64: n of a sorted row
   at::Tensor expert_from_row;    ///< [M] int64 in [0, E]
@@ -55,6 +55,18 @@ at::Tensor combine_rows(const at::Tensor& y,
 /// Determinism: exact on the CPU for a fixed thread count; an expert without rows has gradient
 /// zero.
 at::Tensor grouped_linear(const at::Tensor& x, const at::Tensor& weight, const Dispatch& dispatch);
+
+/// The product alone, without autograd: y[r] = x[r] weight[e]. Shapes: x [M, D]; weight [E, D, F],
+/// any strides that LibTorch's products take; result [M, F].
+/// Limits: the CPU, or bfloat16 on a GPU with D and F multiples of 8.
+at::Tensor grouped_product(const at::Tensor& x, const at::Tensor& weight, const Dispatch& dispatch);
+
+/// gradient[e] += dy[rows of e]^T x[rows of e]. Shapes: dy [M, F]; x [M, D]; gradient [E, F, D] of
+/// any floating type. Limits: as grouped_product.
+void add_grouped_weight_gradient(const at::Tensor& dy,
+                                 const at::Tensor& x,
+                                 const Dispatch& dispatch,
+                                 const at::Tensor& gradient);
 
 /// y[r] + bias[e] for every row r of expert e's segment.
 /// Shapes: y [M, F]; bias [E, F].

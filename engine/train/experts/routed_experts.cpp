@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "engine/train/experts/grouped_linear.h"
+#include "engine/train/fused/routed.h"
 #include "engine/train/model/linear_function.h"
 
 namespace switchyard::train {
@@ -81,7 +82,7 @@ void RoutedExperts::declare(ParameterStore& parameters) const {
 }
 
 void RoutedExperts::bind(ParameterStore& parameters, Fusion* fusion) {
-  routing_.bind(parameters);
+  routing_.bind(parameters, fusion != nullptr);
   free_.bind(parameters);
   for (SideBlock* const block : {before_.get(), after_.get()}) {
     if (block != nullptr) block->bind(parameters, fusion);
@@ -89,9 +90,18 @@ void RoutedExperts::bind(ParameterStore& parameters, Fusion* fusion) {
   const auto find = [&](const char* name) {
     return parameters.compute(name_ + ".experts." + name);
   };
-  if (is_gated(activation_)) gate_ = find("gate.weight");
-  up_ = find("up.weight");
-  down_ = find("down.weight");
+  const auto slot = [&](const char* name) { return parameters.slot(name_ + ".experts." + name); };
+  is_fused_ = fusion != nullptr && !use_bias_ && !use_scale_ && !routing_.mixes_tokens() &&
+              activation_ != Activation::kGeglu && has_fused_grouped_linear(slot("up.weight"));
+  if (is_fused_) {
+    up_slot_ = slot("up.weight");
+    down_slot_ = slot("down.weight");
+    if (is_gated(activation_)) gate_slot_ = slot("gate.weight");
+  } else {
+    up_ = find("up.weight");
+    down_ = find("down.weight");
+    if (is_gated(activation_)) gate_ = find("gate.weight");
+  }
   if (use_bias_) {
     if (is_gated(activation_)) gate_bias_ = find("gate.bias");
     up_bias_ = find("up.bias");
@@ -124,13 +134,16 @@ RoutedExperts::Output RoutedExperts::compute(RoutingPlan plan, const TokenView& 
         num_experts_,
         has_free || routing_.may_leave_slots_empty(),
         plan.choice.num_assignments_at_most);
-    at::Tensor rows = dispatch_rows(tokens.x, dispatch);
+    at::Tensor rows = is_fused_ ? fused_gather_rows(tokens.x, dispatch)
+                                : dispatch_rows(tokens.x, dispatch);
     if (plan.choice.use_straight_through) {
       const at::Tensor weight =
           plan.combine_weight.flatten().index_select(0, dispatch.slot_from_row).unsqueeze(1);
       rows = rows * (1.0 + weight - weight.detach()).to(rows.scalar_type());
     }
-    output.y = combine_rows(experts(rows, dispatch), plan.combine_weight, dispatch);
+    const at::Tensor results = experts(rows, dispatch);
+    output.y = is_fused_ ? fused_combine_rows(results, plan.combine_weight, dispatch)
+                         : combine_rows(results, plan.combine_weight, dispatch);
     output.tokens_per_expert = dispatch.tokens_per_expert;
     if (has_free) {
       output.y = output.y +
@@ -152,6 +165,13 @@ RoutedExperts::Output RoutedExperts::compute(RoutingPlan plan, const TokenView& 
 }
 
 at::Tensor RoutedExperts::experts(const at::Tensor& rows, const Dispatch& dispatch) const {
+  if (is_fused_) {
+    const at::Tensor gate =
+        gate_slot_.defined() ? fused_grouped_linear(rows, gate_slot_, dispatch) : at::Tensor();
+    const at::Tensor up = fused_grouped_linear(rows, up_slot_, dispatch);
+    return fused_grouped_linear(
+        fused_row_activation(activation_, up, gate), down_slot_, dispatch);
+  }
   const auto product = [&](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
     const at::Tensor y = grouped_linear(x, weight, dispatch);
     return bias.defined() ? add_grouped_bias(y, bias, dispatch) : y;

@@ -71,6 +71,8 @@ class RoutedExperts {
   LayerRouting routing_;
   Json shared_options_;
   std::unique_ptr<DenseFeedForward> shared_;
+  bool is_fused_ = false;  ///< experts as fused functions over the slots
+  Slot up_slot_, gate_slot_, down_slot_;
   std::unique_ptr<SideBlock> before_, after_;
   at::Tensor up_, gate_, down_, up_bias_, gate_bias_, down_bias_, scale_, shared_gate_;
 };

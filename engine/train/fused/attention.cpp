@@ -1,10 +1,12 @@
+#include "kernels/include/attention.h"
+
 #include <ATen/ATen.h>
 
 #include "engine/train/fused/functions.h"
 #include "engine/train/fused/launch.h"
 #include "engine/train/fused/tape.h"
-#include "kernels/include/attention.h"
 #include "kernels/include/rotary.h"
+#include "kernels/include/short_attention.h"
 
 namespace switchyard::train {
 namespace {
@@ -51,15 +53,31 @@ void rotate(const at::Tensor& qkv, const at::Tensor& cosine, const at::Tensor& s
       });
 }
 
-/// One direction of attention on the host; on the device through cuDNN.
+/// Do our own kernels take a shape on the device? The others go through cuDNN.
+bool is_short(const kernels::AttentionShape& shape) {
+  return kernels::fault_of_short_attention(shape) == nullptr;
+}
+
+/// Room for the dropout that the forward leaves to the backward; undefined where there is none.
+at::Tensor mask_for(const at::Tensor& qkv, const kernels::AttentionShape& shape) {
+  const std::size_t bytes =
+      qkv.is_cuda() && is_short(shape) ? kernels::short_attention_mask_bytes(shape) : 0;
+  return bytes == 0 ? at::Tensor() : workspace_for(qkv, bytes);
+}
+
+std::uint8_t* mask_at(const at::Tensor& mask) {
+  return mask.defined() ? mask.mutable_data_ptr<std::uint8_t>() : nullptr;
+}
+
 void attend(Fusion& fusion,
             const kernels::AttentionShape& shape,
             const at::Tensor& qkv,
             const at::Tensor& out,
             const at::Tensor& stats,
+            const at::Tensor& mask,
             const std::int64_t* random) {
-  const auto in = kernels::AttentionInputs::packed(
-      qkv.const_data_ptr(), shape.H, shape.C, dtype_of(qkv));
+  const auto in =
+      kernels::AttentionInputs::packed(qkv.const_data_ptr(), shape.H, shape.C, dtype_of(qkv));
   auto* const log_sums = stats.mutable_data_ptr<float>();
   run_kernel(
       qkv.device(),
@@ -68,6 +86,12 @@ void attend(Fusion& fusion,
             shape, dtype_of(qkv), in, out.mutable_data_ptr(), log_sums);
       },
       [&](auto stream) {
+        if (is_short(shape)) {
+          return kernels::short_attention_cuda(
+              shape,
+              {in, out.mutable_data_ptr(), log_sums, random, random + 1, mask_at(mask)},
+              stream);
+        }
         kernels::Attention& attention = *fusion.attention();
         const at::Tensor workspace = workspace_for(qkv, attention.forward_workspace_bytes(shape));
         return attention.forward(shape,
@@ -96,8 +120,9 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     const at::Tensor out = at::empty({shape.B, shape.T, shape.H * shape.C}, qkv.options());
     const at::Tensor stats =
         at::empty({shape.B, shape.H, shape.T}, qkv.options().dtype(at::kFloat));
-    attend(fusion, shape, qkv, out, stats, fusion.attention_random(layer));
-    context->save_for_backward({qkv, out, stats, cosine, sine});
+    const at::Tensor mask = mask_for(qkv, shape);
+    attend(fusion, shape, qkv, out, stats, mask, fusion.attention_random(layer));
+    context->save_for_backward({qkv, out, stats, cosine, sine, mask});
     keep(*context, fusion);
     context->saved_data["dropout"] = dropout;
     context->saved_data["layer"] = layer;
@@ -116,8 +141,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     const at::Tensor dout = gradients[0].contiguous();
     const at::Tensor dqkv = at::empty_like(qkv);
     const kernels::Dtype dtype = dtype_of(qkv);
-    const auto in =
-        kernels::AttentionInputs::packed(qkv.const_data_ptr(), shape.H, shape.C, dtype);
+    const auto in = kernels::AttentionInputs::packed(qkv.const_data_ptr(), shape.H, shape.C, dtype);
     const auto into =
         kernels::AttentionGradients::packed(dqkv.mutable_data_ptr(), shape.H, shape.C, dtype);
     run_kernel(
@@ -132,6 +156,18 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
                                                 into);
         },
         [&](auto stream) {
+          if (is_short(shape)) {
+            return kernels::short_attention_backward_cuda(shape,
+                                                          {in,
+                                                           out.const_data_ptr(),
+                                                           stats.const_data_ptr<float>(),
+                                                           dout.const_data_ptr(),
+                                                           into,
+                                                           random,
+                                                           random + 1,
+                                                           mask_at(saved[5])},
+                                                          stream);
+          }
           kernels::Attention& attention = *fusion.attention();
           const at::Tensor workspace =
               workspace_for(qkv, attention.backward_workspace_bytes(shape));
@@ -155,8 +191,9 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
 bool is_prepared(Fusion& fusion, const at::Tensor& qkv, double dropout) {
   if (qkv.is_cpu()) return dropout == 0.0;
   if constexpr (kHasKernels) {
-    return qkv.scalar_type() == at::kBFloat16 &&
-           fusion.prepare_attention(shape_of(qkv, dropout, fusion.is_deterministic()));
+    if (qkv.scalar_type() != at::kBFloat16) return false;
+    const kernels::AttentionShape shape = shape_of(qkv, dropout, fusion.is_deterministic());
+    return is_short(shape) || fusion.prepare_attention(shape);
   }
   return false;
 }

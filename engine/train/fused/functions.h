@@ -89,11 +89,12 @@ struct RotaryTable {
   at::Tensor cosine, sine;
 };
 
-/// Causal attention over packed queries, keys and values; undefined where there is no fused form
-/// (the CPU, types and head sizes that cuDNN refuses).
+/// Causal attention over packed queries, keys and values: short sequences through our own kernels,
+/// others through cuDNN; undefined where there is no fused form (the CPU with dropout, types and
+/// head sizes that cuDNN refuses).
 ///
 /// Shapes: qkv [B, T, 3, H, C]; result [B, T, H C]. The backward pass may write over qkv.
-/// Source: kernels/include/attention.h.
+/// Source: kernels/include/attention.h, kernels/include/short_attention.h.
 at::Tensor fused_attention(Fusion& fusion,
                            const at::Tensor& qkv,
                            const RotaryTable& rotary,

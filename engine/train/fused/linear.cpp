@@ -2,11 +2,62 @@
 
 #include "engine/train/fused/functions.h"
 #include "engine/train/fused/launch.h"
+#include "engine/train/fused/swiglu.h"
 #include "engine/train/fused/tape.h"
 #include "kernels/include/gelu.h"
 #include "kernels/include/swiglu.h"
 
 namespace switchyard::train {
+void swiglu(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& y) {
+  const std::int64_t N = up.size(0), F = up.size(1);
+  run_kernel(
+      up.device(),
+      [&] {
+        kernels::swiglu_reference(dtype_of(up),
+                                  gate.const_data_ptr(),
+                                  up.const_data_ptr(),
+                                  N,
+                                  F,
+                                  y.mutable_data_ptr());
+      },
+      [&](auto stream) {
+        return kernels::swiglu_cuda(dtype_of(up),
+                                    gate.const_data_ptr(),
+                                    up.const_data_ptr(),
+                                    N,
+                                    F,
+                                    y.mutable_data_ptr(),
+                                    stream);
+      });
+}
+
+at::Tensor swiglu_backward(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& dy) {
+  const std::int64_t N = up.size(0), F = up.size(1);
+  at::Tensor packed = at::empty({N, 2 * F}, up.options());
+  run_kernel(
+      up.device(),
+      [&] {
+        kernels::swiglu_backward_reference(dtype_of(up),
+                                           dy.const_data_ptr(),
+                                           gate.const_data_ptr(),
+                                           up.const_data_ptr(),
+                                           N,
+                                           F,
+                                           packed.mutable_data_ptr());
+      },
+      [&](auto stream) {
+        return kernels::swiglu_backward_cuda(dtype_of(up),
+                                             dy.const_data_ptr(),
+                                             gate.const_data_ptr(),
+                                             up.const_data_ptr(),
+                                             N,
+                                             F,
+                                             packed.mutable_data_ptr(),
+                                             stream);
+      });
+  return packed;
+}
+
 namespace {
 
 /// rows W^T + b, [N, out].
@@ -105,57 +156,6 @@ void gelu_backward(Activation activation, const at::Tensor& h, const at::Tensor&
         return kernels::gelu_backward_cuda(
             kind, dtype_of(h), dh, h.const_data_ptr(), h.numel(), dh, stream);
       });
-}
-
-void swiglu(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& y) {
-  const std::int64_t N = up.size(0), F = up.size(1);
-  run_kernel(
-      up.device(),
-      [&] {
-        kernels::swiglu_reference(dtype_of(up),
-                                  gate.const_data_ptr(),
-                                  up.const_data_ptr(),
-                                  N,
-                                  F,
-                                  y.mutable_data_ptr());
-      },
-      [&](auto stream) {
-        return kernels::swiglu_cuda(dtype_of(up),
-                                    gate.const_data_ptr(),
-                                    up.const_data_ptr(),
-                                    N,
-                                    F,
-                                    y.mutable_data_ptr(),
-                                    stream);
-      });
-}
-
-/// Gradients of gate and up, [N, 2 F], gates first.
-at::Tensor swiglu_backward(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& dy) {
-  const std::int64_t N = up.size(0), F = up.size(1);
-  at::Tensor packed = at::empty({N, 2 * F}, up.options());
-  run_kernel(
-      up.device(),
-      [&] {
-        kernels::swiglu_backward_reference(dtype_of(up),
-                                           dy.const_data_ptr(),
-                                           gate.const_data_ptr(),
-                                           up.const_data_ptr(),
-                                           N,
-                                           F,
-                                           packed.mutable_data_ptr());
-      },
-      [&](auto stream) {
-        return kernels::swiglu_backward_cuda(dtype_of(up),
-                                             dy.const_data_ptr(),
-                                             gate.const_data_ptr(),
-                                             up.const_data_ptr(),
-                                             N,
-                                             F,
-                                             packed.mutable_data_ptr(),
-                                             stream);
-      });
-  return packed;
 }
 
 /// Is the activation part of the products around it?

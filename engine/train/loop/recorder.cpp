@@ -33,6 +33,19 @@ std::vector<store::MetricInfo> all_metrics() {
       {"dead_experts", "experts", "experts that received next to nothing, per layer", true},
       {"top1_margin", "", "mean gap between the two largest probabilities, per layer", true},
       {"dropped_frac", "fraction", "tokens without any expert, per layer", true},
+      {"boundary_margin", "", "probe: mean gap between choice k and the next, per layer", true},
+      {"vocabulary_specialization",
+       "fraction",
+       "probe: mean share of a token id's most frequent expert, per layer",
+       true},
+      {"saturation_top1",
+       "fraction",
+       "tokens with the same first expert as at the probe before, per layer",
+       true},
+      {"saturation_top_k",
+       "fraction",
+       "share of a token's experts equal to those at the probe before, per layer",
+       true},
   };
 }
 
@@ -62,11 +75,11 @@ void Recorder::step(const Trainer& trainer, const StepReport& report, double tok
   }
 }
 
-void Recorder::routing(Trainer& trainer) {
+std::vector<LayerRoutingSample> Recorder::routing(Trainer& trainer) {
   RoutingStatistics* statistics = trainer.routing_statistics();
-  if (statistics == nullptr) return;
+  if (statistics == nullptr) return {};
   const store::Position at = trainer.position();
-  const std::vector<LayerRoutingSample> layers = statistics->read();
+  std::vector<LayerRoutingSample> layers = statistics->read();
   const auto per_layer = [&](const char* metric, auto value_of) {
     std::vector<float> values;
     for (const LayerRoutingSample& layer : layers) {
@@ -86,6 +99,30 @@ void Recorder::routing(Trainer& trainer) {
   per_layer("dead_experts", [](const auto& s) { return s.load.dead_experts; });
   per_layer("top1_margin", [](const auto& s) { return s.top1_margin; });
   per_layer("dropped_frac", [](const auto& s) { return s.dropped_frac; });
+  return layers;
+}
+
+void Recorder::probe(const Trainer& trainer,
+                     const routing::RoutingProbe& probe,
+                     const routing::RoutingProbe* before) {
+  const store::Position at = trainer.position();
+  writer_->routing_probe(at, probe);
+  std::vector<float> margins, specializations, top1, top_k;
+  for (std::size_t i = 0; i < probe.layers.size(); ++i) {
+    const routing::ProbeLayer& layer = probe.layers[i];
+    margins.push_back(static_cast<float>(layer.boundary_margin));
+    specializations.push_back(static_cast<float>(layer.vocabulary_specialization));
+    if (before == nullptr) continue;
+    const auto same = routing::saturation(probe, *before, i);
+    if (!same.has_value()) continue;
+    top1.push_back(static_cast<float>(same->top1));
+    top_k.push_back(static_cast<float>(same->top_k));
+  }
+  writer_->vector("boundary_margin", -1, at, std::move(margins));
+  writer_->vector("vocabulary_specialization", -1, at, std::move(specializations));
+  if (top1.size() != probe.layers.size()) return;
+  writer_->vector("saturation_top1", -1, at, std::move(top1));
+  writer_->vector("saturation_top_k", -1, at, std::move(top_k));
 }
 
 void Recorder::evaluation(const Trainer& trainer, double val_loss) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/core/json.h"
 #include "engine/base/core/result.h"
@@ -13,6 +14,7 @@
 namespace switchyard::train {
 
 class Trainer;
+struct LayerRoutingSample;
 struct StepReport;
 
 /// Writes what a run measures into its database: the one place where metrics are named.
@@ -28,8 +30,13 @@ class Recorder {
 
   /// The scalars of a step that is logged; `tokens_per_second` is that since the last logged step.
   void step(const Trainer& trainer, const StepReport& report, double tokens_per_second);
-  /// Reads what the routed layers have counted since the last call and writes it.
-  void routing(Trainer& trainer);
+  /// Reads what the routed layers have counted since the last call and writes it; one sample per
+  /// routed layer, none when nothing was counted.
+  std::vector<LayerRoutingSample> routing(Trainer& trainer);
+  /// A probe, and how it compares with the one before (null: the first).
+  void probe(const Trainer& trainer,
+             const routing::RoutingProbe& probe,
+             const routing::RoutingProbe* before);
   /// A loss of the validation split.
   void evaluation(const Trainer& trainer, double val_loss);
   void event(std::string_view kind, std::int64_t step, Json detail);

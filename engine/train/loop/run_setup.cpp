@@ -48,13 +48,13 @@ Error refused_change(const config::Difference& change) {
 
 /// The stored configuration of `root` with what the request changes.
 void plan_continuation(const RunRequest& request, const std::string& root, PlannedRun& plan) {
+  std::string source = root + "/config.json";
   auto stored = store::read_run_config(root);
   if (!stored.ok()) {
     plan.errors.push_back(std::move(stored).error());
     return;
   }
   Json wanted = *stored;
-  std::string source = root + "/config.json";
   if (request.preset.empty() && request.config_file.empty()) {
     for (const std::string& setting : request.settings) {
       const Status status = config::apply_setting(wanted, setting);

@@ -86,6 +86,7 @@ Status Session::start() {
         Json::object(
             {{"pointer", Json(change.pointer)}, {"from", change.left}, {"to", change.right}}));
   }
+  begin_diagnosis();
   announce_start();
   return {};
 }
@@ -246,9 +247,10 @@ Status Session::one_step() {
     log_step(report);
     SY_RETURN_IF_ERROR(check_folder());
   }
-  if (is_due("log", "routing_interval_steps", next)) recorder_->routing(*trainer_);
+  if (is_due("log", "routing_interval_steps", next)) note_routing(report);
   if (is_last) return {};
   if (is_due("train", "eval_interval_steps", next)) SY_RETURN_IF_ERROR(evaluate_windows());
+  if (is_probe_due(next)) probe_routing();
   if (is_due("checkpoint", "interval_steps", next)) return save_checkpoint(false);
   return {};
 }
@@ -325,6 +327,7 @@ Status Session::roll_back(const GuardVerdict& verdict) {
                               {"to_step", Json(to)},
                               {"path", Json(path)},
                               {"attempt", Json(trainer_->attempt())}});
+  begin_diagnosis();
   recorder_->event("guard", to, detail);
   log_warning("rolled back", {{"detail", detail}});
   Json event = event_of("guard");
@@ -395,6 +398,7 @@ Result<TrainOutcome> Session::finish_completed() {
     eval_step_ = step;
     eval_loss_ = whole.loss;
   }
+  if (trainer_->config()["log"]["probe_interval_steps"].as_integer() != 0) probe_routing();
   SY_RETURN_IF_ERROR(save_checkpoint(true));
   set_state("completed");
   SY_RETURN_IF_ERROR(recorder_->flush());
@@ -456,7 +460,11 @@ void Session::set_state(const std::string& state, const std::string& reason) {
   event.set("event", Json("state"));
   if (!reason.empty()) event.set("reason", Json(reason));
   emit(std::move(event));
-  log_info(state, {{"step", Json(step)}, {"reason", Json(reason)}});
+  if (reason.empty()) {
+    log_info(state, {{"step", Json(step)}});
+  } else {
+    log_info(state, {{"step", Json(step)}, {"reason", Json(reason)}});
+  }
   if (server_ == nullptr) return;
   message.set("type", Json("state"));
   server_->broadcast(message);

@@ -8,6 +8,7 @@
 
 #include "engine/base/checkpoint/checkpoint.h"
 #include "engine/base/ipc/channel.h"
+#include "engine/base/routing/doctor.h"
 #include "engine/base/store/run_folder.h"
 #include "engine/train/loop/checkpointer.h"
 #include "engine/train/loop/pins.h"
@@ -47,6 +48,15 @@ class Session {
   Status evaluate_windows();
   Result<Evaluation> evaluate_split();
   Status save_checkpoint(bool is_forced);
+
+  // session_routing.cpp: what the routers do
+  /// Records the routing statistics and lets the doctor look at them.
+  void note_routing(const StepReport& report);
+  [[nodiscard]] bool is_probe_due(std::int64_t step) const;
+  void probe_routing();
+  void note_findings(const std::vector<routing::FindingChange>& changes);
+  /// After the weights went back to another step, or at the start.
+  void begin_diagnosis();
   Result<TrainOutcome> finish_completed();
   Result<TrainOutcome> finish_stopped();
   void fail(const Error& error);
@@ -108,6 +118,10 @@ class Session {
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<ipc::Server> server_;
+  routing::Doctor doctor_;
+  std::optional<routing::RoutingProbe> last_probe_;
+  std::int64_t probe_step_ = -1;
+  bool can_probe_ = true;  ///< false after a probe failed: training goes on without
   std::deque<ActiveSample> samples_;
   Pins pins_;
   std::vector<Waiting> waiting_checkpoints_, waiting_evaluations_;

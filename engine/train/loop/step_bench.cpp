@@ -66,6 +66,7 @@ class Bench {
     ParameterStore& parameters = model_->parameters();
     const double share = 1.0 / static_cast<double>(num_slices_);
     parameters.zero_gradients();
+    model_->begin_step();
     for (std::int64_t i = 0; i < num_slices_; ++i) {
       if (Fusion* const fusion = model_->fusion()) {
         fusion->begin_pass(1, static_cast<std::uint64_t>(number * num_slices_ + i));
@@ -77,6 +78,7 @@ class Bench {
       loss_ = losses.cross_entropy.detach();
     }
     optimizer_->step(parameters, rate_, parameters.gradient_norm());
+    model_->end_step();
   }
 
   [[nodiscard]] const std::string& why_no_graph() const { return micro_step_.why_no_graph(); }

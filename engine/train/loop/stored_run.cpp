@@ -67,6 +67,8 @@ Result<std::unique_ptr<Transformer>> load_model(const OpenedRun& run,
   return model;
 }
 
+}  // namespace
+
 Result<std::unique_ptr<formats::Tokenizer>> load_tokenizer(const std::string& run_dir) {
   const std::string path = store::RunPaths{run_dir}.tokenizer();
   SY_ASSIGN_OR_RETURN(const std::string text, read_file(path, limits::kTokenizerBytes));
@@ -76,8 +78,6 @@ Result<std::unique_ptr<formats::Tokenizer>> load_tokenizer(const std::string& ru
   SY_ASSIGN_OR_RETURN(const Json document, parse_json(text, path, bounds));
   return formats::tokenizer_from_json(document, path);
 }
-
-}  // namespace
 
 Result<EvalReport> evaluate_stored_run(const EvalRequest& request) {
   if (request.split != "val" && request.split != "train") {

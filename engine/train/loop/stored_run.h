@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "engine/base/core/json.h"
 #include "engine/base/core/result.h"
+#include "engine/base/formats/tokenizer.h"
 #include "engine/train/loop/sampler.h"
 #include "engine/train/loop/scorer.h"
 
@@ -74,5 +76,8 @@ struct SampleListener {
 
 /// Errors: as evaluate_stored_run; kStopped when the listener asked for it.
 Status sample_stored_run(const StoredSampleRequest& request, const SampleListener& listener);
+
+/// The tokenizer that a run folder holds. Errors: kInputFile, kIo.
+Result<std::unique_ptr<formats::Tokenizer>> load_tokenizer(const std::string& run_dir);
 
 }  // namespace switchyard::train

@@ -353,4 +353,20 @@ Result<Evaluation> Trainer::evaluate(std::int64_t max_windows,
   }
 }
 
+Result<routing::RoutingProbe> Trainer::probe_routing() {
+  Impl& my = *impl_;
+  try {
+    if (!my.prober.has_value()) {
+      SY_ASSIGN_OR_RETURN(
+          my.prober,
+          RoutingProber::create(
+              *my.data.val, my.model->seq_len(), my.section("log").integer("probe_tokens")));
+    }
+    return my.prober->run(*my.model);
+  } catch (const std::exception& error) {
+    my.free_caches();
+    return error_from_exception(error, "routing probe");
+  }
+}
+
 }  // namespace switchyard::train

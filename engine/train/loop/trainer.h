@@ -11,6 +11,7 @@
 #include "engine/base/core/json.h"
 #include "engine/base/core/result.h"
 #include "engine/base/formats/dataset.h"
+#include "engine/base/routing/routing_probe.h"
 #include "engine/base/store/run_store.h"
 #include "engine/train/loop/evaluator.h"
 #include "engine/train/loop/gap_watch.h"
@@ -68,6 +69,10 @@ class Trainer {
 
   /// Evaluates the validation split with the present weights (0 windows: all of it).
   Result<Evaluation> evaluate(std::int64_t max_windows, const std::function<bool()>& keep_going);
+
+  /// Routes log.probe_tokens tokens of the validation split with the present weights; always the
+  /// same ones. Errors: as evaluate().
+  Result<routing::RoutingProbe> probe_routing();
 
   /// What must be remembered before an older checkpoint is restored for a rollback …
   struct RollbackNote {

@@ -15,6 +15,7 @@
 #include "engine/train/loop/fault_plan.h"
 #include "engine/train/loop/gap_watch.h"
 #include "engine/train/loop/micro_step.h"
+#include "engine/train/loop/routing_prober.h"
 #include "engine/train/loop/trainer.h"
 #include "engine/train/model/transformer.h"
 #include "engine/train/optim/optimizer.h"
@@ -38,6 +39,7 @@ struct Trainer::Impl {
   std::unique_ptr<MicroStep> micro_step;
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<RoutingStatistics> statistics;
+  std::optional<RoutingProber> prober;  ///< made by the first probe
   config::ModelSize size;
   Guard guard{GuardSettings{}};
   FaultPlan faults;

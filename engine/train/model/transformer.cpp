@@ -379,7 +379,9 @@ class AssembledTransformer final : public Transformer {
                                plan.combine_weight.detach(),
                                plan.router_probs.detach(),
                                plan.router_logits.detach(),
-                               output.tokens_per_expert});
+                               output.tokens_per_expert,
+                               plan.importance,
+                               plan.token_sums});
     return {x, output.y, weighted};
   }
 
@@ -425,7 +427,9 @@ RoutingRecord RoutingRecord::clone() const {
           combine_weight.clone(),
           router_probs.clone(),
           router_logits.clone(),
-          tokens_per_expert.clone()};
+          tokens_per_expert.clone(),
+          importance.defined() ? importance.clone() : at::Tensor(),
+          token_sums.defined() ? token_sums.clone() : at::Tensor()};
 }
 
 Transformer::Options Transformer::options_for(const Json& config, at::Device device) {

@@ -27,6 +27,8 @@ struct RoutingRecord {
   at::Tensor router_probs;       ///< [N, E] fp32
   at::Tensor router_logits;      ///< [N, E] fp32
   at::Tensor tokens_per_expert;  ///< [E] int64
+  at::Tensor importance;         ///< [E] summed weights; undefined: to be computed
+  at::Tensor token_sums;         ///< [2] entropy and margin over all tokens; likewise
 
   [[nodiscard]] RoutingRecord clone() const;
 };

@@ -87,12 +87,13 @@ void fused_adam(const AdamSettings& settings,
                 double weight_decay,
                 const UpdateInput& input) {
   if (group.weights.empty()) return;
-  const std::vector<at::Tensor> steps(group.weights.size(), input.step);
+  // LibTorch's GPU version reads step and rate tensors as fp32, whatever the weights are.
+  const auto as_read = [](const at::Tensor& number) {
+    return number.is_cuda() ? number.to(at::kFloat) : number;
+  };
+  const std::vector<at::Tensor> steps(group.weights.size(), as_read(input.step));
   const at::Tensor is_skipped = at::isfinite(input.grad_norm).logical_not().to(at::kFloat);
-  // LibTorch's GPU version reads the rate as fp32 whatever the weights are.
-  const at::Tensor& rate = input.learning_rate;
-  const at::Tensor learning_rate = rate.is_cuda() ? rate.to(at::kFloat) : rate;
-  const auto run = [&](const auto& fused) {
+  const auto run = [&](const auto& fused, const auto& learning_rate) {
     fused(group.weights,
           group.gradients,
           group.moments1,
@@ -109,9 +110,17 @@ void fused_adam(const AdamSettings& settings,
           /*grad_scale=*/std::nullopt,
           /*found_inf=*/is_skipped);
   };
+  const at::Tensor& rate = input.learning_rate;
+  if (rate.is_cuda() && group.weights[0].scalar_type() == at::kDouble) {
+    // fp32 would cost half the digits: the overloads with a host number, which a graph would freeze.
+    const double value = rate.item<double>();
+    settings.is_decoupled ? run(at::_ops::_fused_adamw_::call, value)
+                          : run(at::_ops::_fused_adam_::call, value);
+    return;
+  }
   // The overloads with a rate on the device; those with a host number would freeze it in a graph.
-  settings.is_decoupled ? run(at::_ops::_fused_adamw__tensor_lr::call)
-                        : run(at::_ops::_fused_adam__tensor_lr::call);
+  settings.is_decoupled ? run(at::_ops::_fused_adamw__tensor_lr::call, as_read(rate))
+                        : run(at::_ops::_fused_adam__tensor_lr::call, as_read(rate));
 }
 
 std::unique_ptr<Optimizer> make_adam(const AdamSettings& settings, const config::Node& options) {

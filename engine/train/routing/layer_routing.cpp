@@ -1,8 +1,11 @@
 #include "engine/train/routing/layer_routing.h"
 
+#include <utility>
+
 #include <ATen/ATen.h>
 
 #include "engine/base/core/check.h"
+#include "engine/train/fused/routed.h"
 #include "engine/train/routing/losses.h"
 
 namespace switchyard::train {
@@ -19,6 +22,35 @@ std::unique_ptr<Kind> create_stage(std::span<const StageEntry<Kind>> entries,
   return nullptr;
 }
 
+/// What one kernel does where every choice of the layer is among those that it knows.
+std::optional<kernels::RouteTopK> kernel_for(const config::Node& options,
+                                             const RoutingShape& shape) {
+  constexpr std::int64_t kMostExperts = 512, kMostChoices = 16;
+  const auto is = [&](const char* stage, std::string_view name) {
+    return options.child(stage).text("type") == name;
+  };
+  const config::Node router = options.child("router"), score = options.child("score");
+  const config::Node weight = options.child("combine_weight");
+  const bool is_plain = is("router", "top_k") && is("noise", "none") && is("balance", "none") &&
+                        is("capacity", "unlimited") && router.integer("num_groups") == 1 &&
+                        options.text("load_balance_counts") == "all_choices" &&
+                        options.text("load_balance_scope") == "micro_batch" &&
+                        options.number("importance_coef") == 0.0 &&
+                        options.integer("num_experts") == shape.num_experts &&
+                        shape.num_experts <= kMostExperts &&
+                        router.integer("top_k") <= kMostChoices &&
+                        (is("combine_weight", "raw") || is("combine_weight", "renormalized"));
+  const bool is_softmax = is("score", "softmax") && score.number("temperature") == 1.0;
+  if (!is_plain || !is_softmax) return std::nullopt;
+  kernels::RouteTopK kernel;
+  kernel.E = static_cast<int>(options.integer("num_experts"));
+  kernel.K = static_cast<int>(router.integer("top_k"));
+  kernel.use_renormalized_weights = is("combine_weight", "renormalized");
+  kernel.scale = static_cast<float>(weight.number("scale"));
+  if (kernel.use_renormalized_weights) kernel.eps = static_cast<float>(weight.number("eps"));
+  return kernel;
+}
+
 }  // namespace
 
 LayerRouting::LayerRouting(const config::Node& options, const RoutingShape& shape)
@@ -28,6 +60,7 @@ LayerRouting::LayerRouting(const config::Node& options, const RoutingShape& shap
       load_balance_coef_(options.number("load_balance_coef")),
       router_z_coef_(options.number("router_z_coef")),
       importance_coef_(options.number("importance_coef")),
+      kernel_(kernel_for(options, shape)),
       projection_(create_stage(all_projections(), options.child("projection"), shape)),
       noise_(create_stage(all_noises(), options.child("noise"), shape)),
       score_(create_stage(all_scores(), options.child("score"), shape)),
@@ -55,7 +88,8 @@ void LayerRouting::declare(ParameterStore& parameters) const {
   for_each_stage([&](const Stage& stage) { stage.declare(parameters); });
 }
 
-void LayerRouting::bind(ParameterStore& parameters) {
+void LayerRouting::bind(ParameterStore& parameters, bool use_fused) {
+  use_fused_ = use_fused;
   for_each_stage([&](Stage& stage) { stage.bind(parameters); });
 }
 
@@ -80,7 +114,29 @@ RoutingPlan LayerRouting::route(const TokenView& tokens) const {
       at::zeros({tokens.num_tokens(), shape_.num_experts}, tokens.x.options().dtype(type)), tokens);
 }
 
+/// All stages in one kernel.
+RoutingPlan LayerRouting::fused_plan(const at::Tensor& logits) const {
+  kernels::RouteTopK options = *kernel_;
+  options.N = logits.size(0);
+  FusedRoute route = fused_route_top_k(logits, {}, options);
+  RoutingPlan plan;
+  plan.router_logits = logits;
+  plan.router_probs = std::move(route.router_probs);
+  plan.expert_index = plan.chosen_index = route.expert_index.to(at::kLong);
+  plan.combine_weight = plan.chosen_weight = std::move(route.combine_weight);
+  plan.importance = std::move(route.importance);
+  plan.token_sums = std::move(route.token_sums);
+  plan.load_balance_loss = std::move(route.load_balance_loss);
+  plan.router_z_loss = std::move(route.router_z_loss);
+  plan.auxiliary_loss =
+      plan.load_balance_loss * load_balance_coef_ + plan.router_z_loss * router_z_coef_;
+  return plan;
+}
+
 RoutingPlan LayerRouting::route_logits(const at::Tensor& logits, const TokenView& tokens) const {
+  if (use_fused_ && kernel_ && logits.scalar_type() == at::kFloat && logits.size(0) > 0) {
+    return fused_plan(logits);
+  }
   Scores scores;
   scores.clean_logits = logits;
   scores.logits = noise_->apply(logits, tokens);

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <ATen/core/Tensor.h>
 
 #include "engine/train/routing/router.h"
+#include "kernels/include/route_top_k.h"
 
 namespace switchyard::train {
 
@@ -21,6 +23,9 @@ struct RoutingPlan {
   at::Tensor load_balance_loss;  ///< 0-d, before any coefficient and any dropping
   at::Tensor router_z_loss;      ///< 0-d
   at::Tensor auxiliary_loss;     ///< 0-d: all of the layer's, with their coefficients
+  /// Summed weights per expert [E], and entropy and margin summed over tokens [2]; undefined where
+  /// no kernel gave them.
+  at::Tensor importance, token_sums;
   Choice choice;                 ///< the rest of the router's answer
 };
 
@@ -40,7 +45,8 @@ class LayerRouting {
   LayerRouting(const config::Node& options, const RoutingShape& shape);
 
   void declare(ParameterStore& parameters) const;
-  void bind(ParameterStore& parameters);
+  /// `use_fused`: where the choices have a kernel of their own for all of it, that is used.
+  void bind(ParameterStore& parameters, bool use_fused = false);
 
   [[nodiscard]] RoutingPlan route(const TokenView& tokens) const;
   /// The same from given logits [N, E].
@@ -54,6 +60,8 @@ class LayerRouting {
 
   [[nodiscard]] std::int64_t top_k() const { return router_->top_k(); }
 
+  [[nodiscard]] bool mixes_tokens() const { return router_->mixes_tokens(); }
+
   /// May a slot of expert_index hold no expert?
   [[nodiscard]] bool may_leave_slots_empty() const {
     return router_->may_leave_slots_empty() || capacity_->may_drop();
@@ -65,12 +73,15 @@ class LayerRouting {
  private:
   template <typename Body>
   void for_each_stage(const Body& body) const;
+  [[nodiscard]] RoutingPlan fused_plan(const at::Tensor& logits) const;
   void add_losses(RoutingPlan& plan, const Scores& scores, const TokenView& tokens) const;
 
   RoutingShape shape_;
   std::string counted_;  ///< load_balance_counts
   bool balances_sequences_;
   double load_balance_coef_, router_z_coef_, importance_coef_;
+  std::optional<kernels::RouteTopK> kernel_;  ///< where one does all: without N
+  bool use_fused_ = false;
   std::unique_ptr<Projection> projection_;  ///< null when the router needs no logits
   std::unique_ptr<Noise> noise_;
   std::unique_ptr<Score> score_;

@@ -47,6 +47,8 @@ class Router : public Stage {
 
   [[nodiscard]] virtual bool may_leave_slots_empty() const { return false; }
 
+  /// Does it mix tokens (slot_dispatch) instead of choosing?
+  [[nodiscard]] virtual bool mixes_tokens() const { return false; }
   /// Does it look at scores? Without, a layer has no projection and its logits are zero.
   [[nodiscard]] virtual bool needs_logits() const { return true; }
 };

@@ -2,32 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <ATen/ATen.h>
 
 namespace switchyard::train {
 namespace {
 
-double entropy_of(std::span<const double> shares) {
-  double entropy = 0.0;
-  for (const double p : shares) {
-    if (p > 0.0) entropy -= p * std::log(p);
-  }
-  return entropy;
-}
+using routing::entropy_of;
+using routing::load_statistics;
+using routing::squared_cv;
 
 double sum_of(std::span<const double> values) {
   double sum = 0.0;
   for (const double value : values) sum += value;
   return sum;
-}
-
-/// Population variance over the squared mean.
-double squared_cv(std::span<const double> values) {
-  const double mean = sum_of(values) / static_cast<double>(values.size());
-  double variance = 0.0;
-  for (const double value : values) variance += (value - mean) * (value - mean);
-  return variance / static_cast<double>(values.size()) / (mean * mean);
 }
 
 std::vector<double> doubles_from(const at::Tensor& tensor) {
@@ -92,7 +81,7 @@ void add_token_scalars(std::span<const double> probs,
   scalars["mutual_information_nats"] = entropy_of(mean_probs) - mean_entropy;
 }
 
-void add_load_scalars(const LoadStatistics& load, std::map<std::string, double>& scalars) {
+void add_load_scalars(const routing::LoadStatistics& load, std::map<std::string, double>& scalars) {
   scalars["load_entropy_nats"] = load.entropy_nats;
   scalars["load_entropy_normalised"] = load.entropy_normalized;
   scalars["effective_experts"] = load.effective_experts;
@@ -106,31 +95,6 @@ void add_load_scalars(const LoadStatistics& load, std::map<std::string, double>&
 }
 
 }  // namespace
-
-LoadStatistics load_statistics(std::span<const double> tokens_per_expert, double dead_fraction) {
-  LoadStatistics load;
-  const auto E = static_cast<double>(tokens_per_expert.size());
-  const double total = sum_of(tokens_per_expert);
-  if (tokens_per_expert.empty() || total <= 0.0) return load;
-  const double mean = total / E;
-  std::vector<double> sorted(tokens_per_expert.begin(), tokens_per_expert.end());
-  std::sort(sorted.begin(), sorted.end());
-  double weighted = 0.0;  // Gini by ranks: equals the sum over all pairs
-  for (std::size_t i = 0; i < sorted.size(); ++i) {
-    weighted += (2.0 * static_cast<double>(i) + 1.0 - E) * sorted[i];
-    if (sorted[i] < dead_fraction * mean) ++load.dead_experts;
-    if (sorted[i] == 0.0) ++load.unused_experts;
-  }
-  load.gini = weighted / (E * E * mean);
-  load.max_over_mean = sorted.back() / mean;
-  load.min_over_mean = sorted.front() / mean;
-  load.cv = std::sqrt(squared_cv(tokens_per_expert));
-  for (double& count : sorted) count /= total;
-  load.entropy_nats = entropy_of(sorted);
-  load.entropy_normalized = sorted.size() > 1 ? load.entropy_nats / std::log(E) : 1.0;
-  load.effective_experts = std::exp(load.entropy_nats);
-  return load;
-}
 
 RoutingAnalysis analyze_routing(const at::Tensor& router_probs,
                                 const at::Tensor& expert_index,
@@ -198,31 +162,41 @@ void RoutingStatistics::add(const std::vector<RoutingRecord>& records) {
 }
 
 void RoutingStatistics::add_pending(Group& group) {
-  std::vector<at::Tensor> all_probs, all_indices, all_weights, all_counts;
-  for (const RoutingRecord* record : group.pending) {
-    all_probs.push_back(record->router_probs);
-    all_indices.push_back(record->expert_index.flatten());
-    all_weights.push_back(record->combine_weight.flatten());
-    all_counts.push_back(record->tokens_per_expert);
-  }
-  group.pending.clear();
-  const at::Tensor probs = at::stack(all_probs).detach();  // [L, N, E]
+  const std::vector<const RoutingRecord*> records = std::exchange(group.pending, {});
+  const auto stacked = [&](at::Tensor RoutingRecord::*part) {
+    std::vector<at::Tensor> parts;
+    for (const RoutingRecord* record : records) parts.push_back(record->*part);
+    return at::stack(parts).detach();
+  };
+  const at::Tensor counts = stacked(&RoutingRecord::tokens_per_expert);
   const auto L = static_cast<std::int64_t>(group.layers.size());
+  const at::TensorOptions floats = records[0]->router_probs.options();
   if (!group.counts.defined()) {
-    group.counts = at::zeros({L, group.num_experts}, all_counts[0].options());
-    group.importance = at::zeros({L, group.num_experts + 1}, probs.options());
-    group.sums = at::zeros({2, L}, probs.options());
+    group.counts = at::zeros({L, group.num_experts}, counts.options());
+    group.importance = at::zeros({L, group.num_experts + 1}, floats);
+    group.sums = at::zeros({2, L}, floats);
     group.num_tokens = 0;
   }
-  group.counts.add_(at::stack(all_counts));
+  group.num_tokens += records[0]->router_probs.size(0);
+  group.counts.add_(counts);
+  const bool is_summed = std::all_of(records.begin(), records.end(), [](const auto* record) {
+    return record->token_sums.defined();
+  });
+  if (is_summed) {
+    group.importance.narrow(1, 0, group.num_experts).add_(stacked(&RoutingRecord::importance));
+    group.sums.add_(stacked(&RoutingRecord::token_sums).t());
+    return;
+  }
+  const at::Tensor probs = stacked(&RoutingRecord::router_probs);  // [L, N, E]
   group.importance.scatter_add_(
-      1, at::stack(all_indices), at::stack(all_weights).detach().to(probs.scalar_type()));
+      1,
+      stacked(&RoutingRecord::expert_index).flatten(1),
+      stacked(&RoutingRecord::combine_weight).flatten(1).to(probs.scalar_type()));
   group.sums.select(0, 0).sub_(at::xlogy(probs, probs).sum({1, 2}));
   if (group.num_experts > 1) {
     const at::Tensor largest = std::get<0>(at::topk(probs, 2, 2));
     group.sums.select(0, 1).add_((largest.select(2, 0) - largest.select(2, 1)).sum(1));
   }
-  group.num_tokens += probs.size(1);
 }
 
 std::vector<LayerRoutingSample> RoutingStatistics::read() {
@@ -247,7 +221,7 @@ std::vector<LayerRoutingSample> RoutingStatistics::read() {
       LayerRoutingSample sample;
       const std::span<const double> counts(values.data() + begin + i * E, E);
       sample.layer = group.layers[i];
-      sample.load = load_statistics(counts, kDeadFraction);
+      sample.load = load_statistics(counts, routing::kDeadFraction);
       sample.tokens_per_expert.assign(counts.begin(), counts.end());
       sample.importance.assign(importance + i * E, importance + (i + 1) * E);
       sample.router_entropy_nats = sums[i] / num_tokens;

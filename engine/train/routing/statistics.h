@@ -8,29 +8,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "engine/base/routing/load.h"
 #include "engine/train/model/transformer.h"
 
 namespace switchyard::train {
-
-/// How evenly assignments fall on the experts of one layer.
-struct LoadStatistics {
-  double entropy_nats = 0.0;        ///< H = -sum f ln f, f = count / sum
-  double entropy_normalized = 0.0;  ///< H / ln E; 1 for one expert
-  double effective_experts = 0.0;   ///< exp H
-  double cv = 0.0;                  ///< population standard deviation / mean
-  double max_over_mean = 0.0;
-  double min_over_mean = 0.0;
-  double gini = 0.0;
-  std::int64_t dead_experts = 0;    ///< count < dead_fraction x mean
-  std::int64_t unused_experts = 0;  ///< count = 0
-};
-
-/// Math:   the formulas above; every value is 0 when nothing was assigned.
-/// Shapes: tokens_per_expert [E].
-/// Units:  entropies in nats.
-/// Determinism: exact.
-/// Source: load and its spread as in Shazeer et al. 2017, arXiv 1701.06538, section 4.
-LoadStatistics load_statistics(std::span<const double> tokens_per_expert, double dead_fraction);
 
 /// Everything that can be said of one routing of N tokens, by name (`load_cv`,
 /// `token_entropy_mean_nats`, `margin_top1_top2_mean`, …), for analysis and tests; computed on the
@@ -64,7 +45,7 @@ struct LayerRoutingSample {
   double router_entropy_normalized = 0.0;
   double top1_margin = 0.0;   ///< mean gap between the two largest probabilities
   double dropped_frac = 0.0;  ///< tokens without any expert / tokens
-  LoadStatistics load;
+  routing::LoadStatistics load;
 };
 
 /// Sums what routed layers report, on their device, until somebody reads it: one transfer per
@@ -99,8 +80,5 @@ class RoutingStatistics {
   static void add_pending(Group& group);
   std::vector<Group> groups_;
 };
-
-/// A layer without tokens for an expert over this share of the fair load counts it as dead.
-inline constexpr double kDeadFraction = 0.01;
 
 }  // namespace switchyard::train

@@ -12,6 +12,10 @@
 namespace switchyard::train {
 namespace {
 
+using routing::kDeadFraction;
+using routing::load_statistics;
+using routing::LoadStatistics;
+
 std::unique_ptr<Transformer> routed_model() {
   auto model = Transformer::create(test::small_config(test::routed()), 11, {});
   EXPECT_TRUE(model.ok());

@@ -55,6 +55,7 @@ void make_run(const std::string& root) {
 TEST(RunOverview, ReadsWhatTheTableShows) {
   const TemporaryFolder folder;
   make_run(folder / "a-001");
+  ASSERT_TRUE(store::write_run_tags(folder / "a-001", {"widths", ""}).ok());
   const store::RunOverview run = store::read_run_overview(folder / "a-001");
   EXPECT_EQ(run.name, "a-001");
   EXPECT_EQ(run.state, "stopped");
@@ -66,6 +67,7 @@ TEST(RunOverview, ReadsWhatTheTableShows) {
   EXPECT_EQ(run.params_total, 9000);
   EXPECT_EQ(run.params_active, 4000);
   EXPECT_EQ(run.data, "play.txt");
+  EXPECT_EQ(run.tags, (std::vector<std::string>{"widths"}));
   EXPECT_EQ(run.parent_name, "p-001");
   EXPECT_EQ(run.fork_step, 100);
   ASSERT_EQ(run.loss_curve.size(), 60U);
@@ -73,6 +75,7 @@ TEST(RunOverview, ReadsWhatTheTableShows) {
   EXPECT_LT(run.loss_curve.back(), 2.1F);
   const store::RunOverview again = overview_from_json(json_from_overview(run));
   EXPECT_EQ(json_from_overview(again).dump(), json_from_overview(run).dump());
+  EXPECT_EQ(again.tags, run.tags);
 }
 
 /// `count` runs that share the files of one: names of their own, contents in common.

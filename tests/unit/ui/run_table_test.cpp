@@ -185,6 +185,30 @@ TEST(RunTable, KeepsTheChosenColumns) {
   EXPECT_EQ(odd.order.column, RunColumn::kModified);
 }
 
+TEST(RunTable, FindsAndGroupsByTheTagsThatRunsBringAlong) {
+  RunIndex index = example();
+  index.runs[0].tags = {"widths"};
+  index.runs[2].tags = {"widths"};
+  RunMarks marks;
+  marks.set(index.runs[0].root, {{"widths", "mine"}, "", -1, false});
+  EXPECT_EQ(all_tags(index.runs[0], marks.of(index.runs[0].root)), (Names{"widths", "mine"}));
+  RunsState state;
+  state.order = {RunColumn::kName, false};
+  state.group = RunGroup::kTag;
+  EXPECT_EQ(names(index, build_run_table(index, marks, state)),
+            (Names{"[mine]",
+                   "moe-042",
+                   "[no tag]",
+                   "moe-038",
+                   "st-001",
+                   "[widths]",
+                   "dense-067",
+                   "moe-042"}));
+  state.filter = "tag:width";
+  state.group = RunGroup::kNone;
+  EXPECT_EQ(names(index, build_run_table(index, marks, state)), (Names{"dense-067", "moe-042"}));
+}
+
 TEST(RunTable, EveryColumnStandsAtItsPlace) {
   for (std::size_t i = 0; i < run_columns().size(); ++i)
     EXPECT_EQ(static_cast<std::size_t>(run_columns()[i].column), i);

@@ -59,6 +59,8 @@ class SoftMoeRouter final : public Router {
     return choice;
   }
 
+  [[nodiscard]] bool mixes_tokens() const override { return true; }
+
   [[nodiscard]] std::int64_t top_k() const override { return 1; }
 
   [[nodiscard]] bool needs_logits() const override { return false; }
