@@ -119,22 +119,22 @@ class Layer {
         experts_(config::Node(model_), config::Node(options_), "layer", kVocabulary) {
     experts_.declare(parameters_);
     parameters_.allocate(type, type, at::kCPU);
-    std::uint64_t seed = 100;
+    std::uint64_t of_weights = 100;
     for (const ParameterStore::Declaration& declaration : parameters_.declarations()) {
       at::Tensor master = parameters_.master(declaration.name);
-      master.copy_(test::normal(declaration.shape, ++seed));
+      master.copy_(test::normal(declaration.shape, ++of_weights));
       if (declaration.fill) master.fill_(*declaration.fill);
     }
     experts_.bind(parameters_);
   }
 
-  /// B sequences of T tokens; the same random numbers at every call.
+  /// B sequences of T tokens; the same random numbers at every call with the same `seed`.
   RoutedExperts::Output forward(const at::Tensor& x,
                                 const at::Tensor& token_ids,
                                 std::int64_t num_sequences,
                                 bool is_training) {
     at::Generator generator = at::globalContext().defaultGenerator(at::kCPU);
-    generator.set_current_seed(7);
+    generator.set_current_seed(seed);
     TokenView tokens;
     tokens.x = x;
     tokens.token_ids = token_ids;
@@ -160,6 +160,8 @@ class Layer {
       experts_.end_step();
     }
   }
+
+  std::uint64_t seed = 7;  ///< of the numbers that a pass draws
 
   RoutedExperts& experts() { return experts_; }
 
@@ -332,6 +334,16 @@ TEST_P(EveryStrategy, KeepsItsBuffersInEvaluation) {
   for (const auto& [name, buffer] : layer.parameters().buffers()) {
     expect_equal(buffer, kept[name], name.c_str());
   }
+}
+
+TEST_P(EveryStrategy, DrawsNothingInEvaluation) {
+  if (strategy().name == "random") GTEST_SKIP() << "is drawn in evaluation too";
+  Layer layer(strategy(), 6, 2);
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = test::normal({16, kWidth}, 6);
+  const at::Tensor first = layer.forward(x, /*is_training=*/false).y;
+  layer.seed = 8;
+  expect_equal(layer.forward(x, /*is_training=*/false).y, first, "y");
 }
 
 /// Changes later tokens of a sequence and a whole other sequence, and looks at the tokens before.
