@@ -7,6 +7,7 @@
 
 #include <signal.h>
 
+#include "engine/base/config/schema.h"
 #include "engine/base/store/run_folder.h"
 
 namespace switchyard::test {
@@ -51,7 +52,7 @@ Json test_preset(const std::string& name,
                  const std::string& text_file,
                  bool is_moe,
                  std::int64_t steps) {
-  Json preset = Json::object({{"schema", "switchyard.run"}, {"version", 1}, {"name", name}});
+  Json preset = Json::object({{"schema", "switchyard.run"}, {"version", config::kRunVersion}, {"name", name}});
   preset.set("preset",
              Json::object({{"summary",
                             is_moe ? "Eight experts, two for each token. Trains in seconds."

@@ -84,6 +84,7 @@ TEST(Doctor, NamesAPlantedCollapseWithinTwoHundredSteps) {
                            {"train.max_steps=150",
                             "optimizer.learning_rate=0.01",  // sooner: the text is easy
                             "model.layers.0.feed_forward.load_balance_coef=0",
+                            "model.layers.0.feed_forward.combine_weight.type=raw",
                             "model.layers.0.feed_forward.router.top_k=1"});
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   bool is_named = false;
