@@ -69,7 +69,9 @@ struct Choice {
 /// A part of a layer's router. What it keeps between steps lies in buffers of the ParameterStore,
 /// so that checkpoints hold it and CUDA graphs find it at one place.
 ///
+/// Shapes: see TokenView, Scores and Choice.
 /// Threads: the training thread.
+/// Source: each strategy names its own in StageInfo::source.
 class Stage {
  public:
   virtual ~Stage() = default;

@@ -10,8 +10,10 @@ namespace switchyard::train {
 ///
 /// Buffers in master precision: NAME.selection_bias [E]; NAME.bias_counts [E], assignments of the
 /// step so far, before dropping; NAME.bias_steps [1], updates so far.
+/// Shapes: as the buffers.
 /// Limits: 2^24 assignments per expert and step in fp32.
 /// Determinism: exact.
+/// Source: Wang et al. 2024, arXiv 2408.15664, algorithm 1; each rule names its own.
 class CountingController : public BalanceController {
  public:
   CountingController(const config::Node& options, const RoutingShape& shape);

@@ -5,6 +5,10 @@
 namespace switchyard::train {
 
 /// What routers share whose choice no score decides: hash, random, round robin, position.
+///
+/// Shapes: tokens [N, D]; expert_index [N, K] int64.
+/// Determinism: as the strategy says.
+/// Source: each strategy names its own.
 class AssignedRouter : public Router {
  public:
   AssignedRouter(const config::Node& options, const RoutingShape& shape);
